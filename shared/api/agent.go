@@ -1,0 +1,228 @@
+package api
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// AgentStatus is where an agent stands in its life.
+type AgentStatus string
+
+// The life of an agent: registered → starting → running → stopping → stopped, with failed reachable from each but stopped.
+const (
+	AgentRegistered AgentStatus = "registered" // known, never started
+	AgentStarting   AgentStatus = "starting"   // claimed by a host
+	AgentRunning    AgentStatus = "running"    // answers messages
+	AgentStopping   AgentStatus = "stopping"   // finishes what it has begun
+	AgentStopped    AgentStatus = "stopped"    // ended on request
+	AgentFailed     AgentStatus = "failed"     // ended otherwise; the reason says how
+)
+
+// AgentStatuses lists every status.
+var AgentStatuses = []AgentStatus{AgentRegistered, AgentStarting, AgentRunning, AgentStopping, AgentStopped, AgentFailed}
+
+// Active tells whether somebody runs the agent, or is about to.
+func (s AgentStatus) Active() bool {
+	return s == AgentStarting || s == AgentRunning || s == AgentStopping
+}
+
+// Runtime says what an agent is made of.
+type Runtime string
+
+// The runtimes.
+const (
+	RuntimeExternal Runtime = "external" // a process outside any agent host, which listens by itself and lives by its lease
+	RuntimeNative   Runtime = "native"   // a Go type in the agent host's binary, named by module
+	RuntimeExec     Runtime = "exec"     // a program that the agent host starts, named by command
+)
+
+// RestartPolicy says when an agent that has ended is started again.
+type RestartPolicy string
+
+// The restart policies.
+const (
+	RestartPermanent RestartPolicy = "permanent" // always, unless it was stopped on request
+	RestartTransient RestartPolicy = "transient" // only after a crash
+	RestartTemporary RestartPolicy = "temporary" // never
+)
+
+// Defaults of an AgentSpec.
+const (
+	DefaultAgentType   = "worker"
+	DefaultMailbox     = 1024
+	DefaultMaxRestarts = 10
+	DefaultMaxSeconds  = 60
+)
+
+// AgentSpec is what an agent's author says of it.
+type AgentSpec struct {
+	ID string `json:"id"`
+	// Type groups agents of one kind; "worker" unless given.
+	Type string `json:"type,omitempty"`
+	// Capabilities are what the agent can be asked for: mabus.capability.<capability> reaches any agent that has it.
+	Capabilities []string `json:"capabilities,omitempty"`
+	// Tags are free labels to list by.
+	Tags []string `json:"tags,omitempty"`
+	// Metadata is a JSON object of the author's own.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// Runtime is native, exec, or external (the default when neither module nor command is given).
+	Runtime Runtime `json:"runtime,omitempty"`
+	// Module names the Go type of a native agent.
+	Module string `json:"module,omitempty"`
+	// Command is the program and arguments of an exec agent.
+	Command []string `json:"command,omitempty"`
+	// Env is added to the environment of an exec agent.
+	Env map[string]string `json:"env,omitempty"`
+	// Dir is the working directory of an exec agent; that of the agent host unless given.
+	Dir string `json:"dir,omitempty"`
+	// Config is a JSON object handed to the agent when it starts.
+	Config json.RawMessage `json:"config,omitempty"`
+	// Concurrency is how many messages the agent handles at once; 1 unless given.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Mailbox is how many messages wait for the agent before others are refused as overloaded; 1024 unless given.
+	Mailbox int `json:"mailbox,omitempty"`
+	// RestartPolicy is permanent unless given.
+	RestartPolicy RestartPolicy `json:"restart_policy,omitempty"`
+	// MaxRestarts within MaxSeconds is how often the agent is restarted before it is given up; 10 in 60 unless given.
+	// Zero restarts means none at all.
+	MaxRestarts *int `json:"max_restarts,omitempty"`
+	// MaxSeconds is the window of MaxRestarts.
+	MaxSeconds *int `json:"max_seconds,omitempty"`
+	// Lease is the process lease that an external agent lives by; without one it is listed until it is deregistered.
+	Lease string `json:"lease,omitempty"`
+}
+
+// Validate implements Validator.
+func (s *AgentSpec) Validate() error {
+	if err := CheckID("id", s.ID); err != nil {
+		return err
+	}
+	if err := CheckOptionalID("type", s.Type); err != nil {
+		return err
+	}
+	if err := checkIDs("capabilities", s.Capabilities, MaxCapabilities); err != nil {
+		return err
+	}
+	if err := checkTags("tags", s.Tags); err != nil {
+		return err
+	}
+	if err := checkObject("metadata", s.Metadata); err != nil {
+		return err
+	}
+	if err := checkObject("config", s.Config); err != nil {
+		return err
+	}
+	if err := CheckOptionalID("lease", s.Lease); err != nil {
+		return err
+	}
+	if s.Concurrency < 0 || s.Concurrency > MaxConcurrency {
+		return Errorf(Invalid, "concurrency must be 1 to %d", MaxConcurrency).WithFields("concurrency")
+	}
+	if s.Mailbox < 0 || s.Mailbox > MaxMailbox {
+		return Errorf(Invalid, "mailbox must be 1 to %d", MaxMailbox).WithFields("mailbox")
+	}
+	if err := s.checkSupervision(); err != nil {
+		return err
+	}
+	return s.checkRuntime()
+}
+
+func (s *AgentSpec) checkSupervision() error {
+	switch s.RestartPolicy {
+	case "", RestartPermanent, RestartTransient, RestartTemporary:
+	default:
+		return Errorf(Invalid, "restart_policy must be permanent, transient or temporary").WithReason(ReasonSupervision).WithFields("restart_policy")
+	}
+	if s.MaxRestarts != nil && *s.MaxRestarts < 0 {
+		return Errorf(Invalid, "max_restarts must be 0 or more").WithReason(ReasonSupervision).WithFields("max_restarts")
+	}
+	if s.MaxSeconds != nil && *s.MaxSeconds <= 0 {
+		return Errorf(Invalid, "max_seconds must be more than 0").WithReason(ReasonSupervision).WithFields("max_seconds")
+	}
+	return nil
+}
+
+func (s *AgentSpec) checkRuntime() error {
+	switch s.RuntimeOrDefault() {
+	case RuntimeExternal:
+		if s.Module != "" || len(s.Command) > 0 {
+			return Errorf(Invalid, "an external agent has neither module nor command").WithFields("runtime")
+		}
+	case RuntimeNative:
+		if len(s.Command) > 0 {
+			return Errorf(Invalid, "a native agent has no command").WithFields("command")
+		}
+		return CheckID("module", s.Module)
+	case RuntimeExec:
+		if s.Module != "" {
+			return Errorf(Invalid, "an exec agent has no module").WithFields("module")
+		}
+		if len(s.Command) == 0 || s.Command[0] == "" {
+			return Errorf(Invalid, "command is required for an exec agent").WithReason(ReasonMissingFields).WithFields("command")
+		}
+		return s.checkCommand()
+	default:
+		return Errorf(Invalid, "runtime must be native, exec or external").WithFields("runtime")
+	}
+	return nil
+}
+
+func (s *AgentSpec) checkCommand() error {
+	size := len(s.Dir)
+	for _, a := range s.Command {
+		size += len(a)
+	}
+	for k, v := range s.Env {
+		if k == "" || strings.ContainsAny(k, "=\x00") || strings.ContainsAny(v, "\x00") {
+			return Errorf(Invalid, "env: names are not empty and hold no '=', and neither names nor values hold a NUL").WithFields("env")
+		}
+		size += len(k) + len(v)
+	}
+	if strings.ContainsAny(s.Dir, "\x00") {
+		return Errorf(Invalid, "dir holds a NUL").WithFields("dir")
+	}
+	for _, a := range s.Command {
+		if strings.ContainsAny(a, "\x00") {
+			return Errorf(Invalid, "command holds a NUL").WithFields("command")
+		}
+	}
+	if size > MaxMetadata {
+		return Errorf(Invalid, "command, env and dir have %d bytes together, at most %d are allowed", size, MaxMetadata).WithFields("command")
+	}
+	return nil
+}
+
+// RuntimeOrDefault returns the runtime, derived from module and command when it was left out.
+func (s *AgentSpec) RuntimeOrDefault() Runtime {
+	switch {
+	case s.Runtime != "":
+		return s.Runtime
+	case s.Module != "":
+		return RuntimeNative
+	case len(s.Command) > 0:
+		return RuntimeExec
+	}
+	return RuntimeExternal
+}
+
+// Agent is a registered agent: its specification and where it stands.
+type Agent struct {
+	AgentSpec
+	Status AgentStatus `json:"status"`
+	// Reason says why a failed agent failed, in words for people after a reason for programs.
+	Reason string `json:"reason,omitempty"`
+	// Host runs the agent, or ran it last.
+	Host string `json:"host,omitempty"`
+	// HostLease is the incarnation of the host that claimed the agent.
+	HostLease string `json:"host_lease,omitempty"`
+	// Epoch is raised by every claim of a host, so that a later claim fences an earlier one.
+	Epoch uint64 `json:"epoch,omitempty"`
+	// Restarts counts how often the agent was started again after a crash since it was last started on request.
+	Restarts     int       `json:"restarts,omitempty"`
+	RegisteredAt time.Time `json:"registered_at"`
+	// ChangedAt is when the status last changed.
+	ChangedAt time.Time `json:"changed_at"`
+	// Revision is the opaque token of this state of the agent.
+	Revision string `json:"revision,omitempty"`
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code classifies an error by what the caller can do about it. The set is closed: clients may switch on it.
+type Code string
+
+// The closed set of error codes.
+const (
+	Invalid            Code = "invalid"             // the request can never succeed as it is
+	NotFound           Code = "not_found"           // what the request names does not exist
+	Conflict           Code = "conflict"            // it exists already, or somebody else changed it first
+	FailedPrecondition Code = "failed_precondition" // not in the state that the request needs
+	PermissionDenied   Code = "permission_denied"   // the principal may not do this
+	Unauthenticated    Code = "unauthenticated"     // the request must name a principal
+	Overloaded         Code = "overloaded"          // a bounded queue is full; try again later
+	RateLimited        Code = "rate_limited"        // over the agreed rate; try again later
+	Unavailable        Code = "unavailable"         // nobody could answer now; details.maybe_executed says whether work may have happened
+	DeadlineExceeded   Code = "deadline_exceeded"   // the time the caller gave has run out
+	Cancelled          Code = "cancelled"           // the caller, or somebody on its behalf, gave up
+	Fenced             Code = "fenced"              // a later owner has taken over
+	Unimplemented      Code = "unimplemented"       // no such method here
+	Internal           Code = "internal"            // a fault on the serving side; the message carries an id to look for in its log
+)
+
+// Codes lists every code, in the order of the documentation.
+var Codes = []Code{
+	Invalid, NotFound, Conflict, FailedPrecondition, PermissionDenied, Unauthenticated, Overloaded, RateLimited,
+	Unavailable, DeadlineExceeded, Cancelled, Fenced, Unimplemented, Internal,
+}
+
+// Reasons are finer than codes. Each is used with one code, named in the comment.
+const (
+	ReasonAlreadyRegistered   = "already_registered"         // conflict
+	ReasonRevisionMismatch    = "revision_mismatch"          // conflict
+	ReasonRequestReused       = "request_id_reused"          // conflict: same request id, another body
+	ReasonAlreadyRunning      = "already_running"            // conflict
+	ReasonTaskExists          = "task_exists"                // conflict: same task id, another task
+	ReasonMissingFields       = "missing_required_fields"    // invalid
+	ReasonSupervision         = "invalid_supervision_values" // invalid
+	ReasonModuleNotFound      = "module_not_found"           // failed_precondition
+	ReasonNotRunning          = "not_running"                // failed_precondition
+	ReasonRequestExpired      = "request_expired"            // failed_precondition: the request id is older than its answer is kept
+	ReasonForeignRevision     = "foreign_revision"           // failed_precondition: a revision of another store
+	ReasonTransition          = "invalid_transition"         // failed_precondition
+	ReasonCannotCancel        = "cannot_cancel"              // failed_precondition: the task has ended
+	ReasonNotReplayable       = "not_replayable"             // failed_precondition: only a failed task is replayed
+	ReasonLeaseLost           = "lease_lost"                 // fenced
+	ReasonAgentNotFound       = "agent_not_found"            // not_found
+	ReasonNoAgent             = "no_agent"                   // unavailable: nobody has the capability now
+	ReasonAgentCrashed        = "agent_crashed"              // unavailable, maybe_executed
+	ReasonTimeout             = "timeout"                    // deadline_exceeded
+	ReasonAttemptsExhausted   = "attempts_exhausted"         // the failed outcome of a task
+	ReasonHostLost            = "host_lost"                  // why an agent is failed: its host's lease is dead
+	ReasonStartFailed         = "start_failed"               // failed_precondition
+	ReasonMaxRestarts         = "max_restarts_exceeded"      // why an agent is failed
+	ReasonPayloadTooLarge     = "payload_too_large"          // invalid
+	ReasonAgentError          = "agent_error"                // the code that the agent's own error carries
+	ReasonNotReady            = "not_ready"                  // unavailable: this replica is still catching up
+	ReasonDraining            = "draining"                   // unavailable: this replica is stopping
+	ReasonUnknownField        = "unknown_field"              // invalid
+	ReasonMalformed           = "malformed"                  // invalid
+	ReasonDependencyDown      = "store_unavailable"          // unavailable
+	ReasonUnknownLease        = "unknown_lease"              // failed_precondition
+	ReasonMailboxFull         = "mailbox_full"               // overloaded
+	ReasonServerFull          = "server_full"                // overloaded
+	ReasonPrincipalMissing    = "principal_missing"          // unauthenticated
+	ReasonHostNotFound        = "host_not_found"             // not_found
+	ReasonHostFull            = "host_full"                  // overloaded
+	ReasonServiceNotFound     = "service_not_found"          // not_found
+	ReasonTaskNotFound        = "task_not_found"             // not_found
+	ReasonTaskDeadline        = "task_deadline"              // deadline_exceeded: the failed outcome of a task
+	ReasonAgentDefinitionBusy = "agent_busy"                 // failed_precondition: running agents are not replaced or removed
+)
+
+// Details carries what a program may want to know of an error beyond its code.
+type Details struct {
+	// Reason is finer than the code; see the Reason constants.
+	Reason string `json:"reason,omitempty"`
+	// MaybeExecuted says, with unavailable and deadline_exceeded, that the work may have happened all the same.
+	MaybeExecuted bool `json:"maybe_executed,omitempty"`
+	// Fields names the offending fields of an invalid request.
+	Fields []string `json:"fields,omitempty"`
+	// LogID finds the full story of an internal error in the serving side's log.
+	LogID string `json:"log_id,omitempty"`
+	// RetryAfter tells how long to wait before another try.
+	RetryAfter Duration `json:"retry_after,omitzero"`
+}
+
+// Error is the body of every refused request, and the Go error that the SDK returns for it.
+type Error struct {
+	Code    Code    `json:"code"`
+	Message string  `json:"message"`
+	Details Details `json:"details,omitzero"`
+}
+
+// Error returns the message for people, with the code and reason in front.
+func (e *Error) Error() string {
+	if e.Details.Reason != "" {
+		return fmt.Sprintf("%s (%s): %s", e.Code, e.Details.Reason, e.Message)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+// WithReason returns a copy of e with its reason set.
+func (e *Error) WithReason(reason string) *Error {
+	c := *e
+	c.Details.Reason = reason
+	return &c
+}
+
+// WithFields returns a copy of e that names the offending fields.
+func (e *Error) WithFields(fields ...string) *Error {
+	c := *e
+	c.Details.Fields = fields
+	return &c
+}
+
+// MaybeExecuted returns a copy of e that says the work may have happened.
+func (e *Error) MaybeExecuted() *Error {
+	c := *e
+	c.Details.MaybeExecuted = true
+	return &c
+}
+
+// Errorf makes an error that the caller can act on. The message should say what to do.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// AsError finds the *Error in err's chain, or returns nil.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// CodeOf returns the code of err: "" for nil, internal for an error that is not an *Error.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e := AsError(err); e != nil {
+		return e.Code
+	}
+	return Internal
+}
+
+// ReasonOf returns the reason of err, or "".
+func ReasonOf(err error) string {
+	if e := AsError(err); e != nil {
+		return e.Details.Reason
+	}
+	return ""
+}

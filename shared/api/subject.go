@@ -1,0 +1,73 @@
+package api
+
+// DefaultNamespace is the first token of every subject unless configured otherwise. Two namespaces on one server never
+// see each other: subjects, buckets and streams all carry it.
+const DefaultNamespace = "mabus"
+
+// Header names of requests and answers.
+const (
+	HeaderTimeout     = "Mabus-Timeout"           // request: a Go duration after which the caller no longer waits; absent means DefaultTimeout
+	HeaderRequestID   = "Mabus-Request-Id"        // request: makes a state change safe to repeat
+	HeaderTraceparent = "traceparent"             // request: W3C trace context
+	HeaderBlob        = "Mabus-Blob"              // both: the body is in the object store under this reference
+	HeaderError       = "Nats-Service-Error"      // answer: the message of an error, as NATS micro has it
+	HeaderErrorCode   = "Nats-Service-Error-Code" // answer: the code of an error, as NATS micro has it
+	HeaderTask        = "Mabus-Task"              // message to an agent: it is this task
+	HeaderAttempt     = "Mabus-Attempt"           // message to an agent: the task's attempt, from 1
+)
+
+// DefaultTimeout is the time that a request has when it carries no Mabus-Timeout header.
+const DefaultTimeout = Duration(5e9)
+
+// MethodSubject returns the subject of a method: <namespace>.<service>.<noun>.<verb>.
+func MethodSubject(namespace, service, noun, verb string) string {
+	return namespace + "." + service + "." + noun + "." + verb
+}
+
+// As returns the form of a subject that names the principal who asks:
+// <namespace>.as.<principal>.<the rest>. A server that lets a principal publish only to its own form makes identity
+// unforgeable.
+func As(namespace, principal, subject string) string {
+	if principal == "" {
+		return subject
+	}
+	return namespace + ".as." + principal + subject[len(namespace):]
+}
+
+// AgentSubject reaches one agent.
+func AgentSubject(namespace, id string) string { return namespace + ".agent." + id }
+
+// CapabilitySubject reaches any one agent with the capability.
+func CapabilitySubject(namespace, capability string) string {
+	return namespace + ".capability." + capability
+}
+
+// AllSubject reaches every agent with the capability.
+func AllSubject(namespace, capability string) string { return namespace + ".all." + capability }
+
+// HostSubject reaches one agent host: its verbs are ping, and the noun.verb pairs that only that host can carry out.
+func HostSubject(namespace, host, rest string) string {
+	return namespace + ".host." + host + "." + rest
+}
+
+// EventSubject is where events about one thing are published, for example mabus.event.registry.agents.a1.
+func EventSubject(namespace, service, noun, id string) string {
+	return namespace + ".event." + service + "." + noun + "." + id
+}
+
+// TaskSubject holds one task that has not ended.
+func TaskSubject(namespace, capability string, p Priority, id string) string {
+	return namespace + ".task." + capability + "." + string(p) + "." + id
+}
+
+// ResultSubject holds the outcome of one task. Job is "-" for a task of no job.
+func ResultSubject(namespace, job, id string) string {
+	if job == "" {
+		job = "-"
+	}
+	return namespace + ".result." + job + "." + id
+}
+
+// Bucket returns the name of a KV bucket, object store or stream of the namespace. Names have no underscore, so that no
+// two namespaces can mean the same bucket.
+func Bucket(namespace, name string) string { return namespace + "_" + name }
