@@ -50,6 +50,7 @@ const (
 	ReasonNotReplayable       = "not_replayable"             // failed_precondition: only a failed task is replayed
 	ReasonLeaseLost           = "lease_lost"                 // fenced
 	ReasonAgentNotFound       = "agent_not_found"            // not_found
+	ReasonNobodyListens       = "nobody_listens"             // unavailable: no process takes this subject now
 	ReasonNoAgent             = "no_agent"                   // unavailable: nobody has the capability now
 	ReasonAgentCrashed        = "agent_crashed"              // unavailable, maybe_executed
 	ReasonTimeout             = "timeout"                    // deadline_exceeded

@@ -12,6 +12,7 @@ const (
 	HeaderBlob        = "Mabus-Blob"              // both: the body is in the object store under this reference
 	HeaderError       = "Nats-Service-Error"      // answer: the message of an error, as NATS micro has it
 	HeaderErrorCode   = "Nats-Service-Error-Code" // answer: the code of an error, as NATS micro has it
+	HeaderCast        = "Mabus-Cast"              // message to an agent: "1" asks for an empty answer as soon as the message is in the mailbox
 	HeaderTask        = "Mabus-Task"              // message to an agent: it is this task
 	HeaderAttempt     = "Mabus-Attempt"           // message to an agent: the task's attempt, from 1
 )

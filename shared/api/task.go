@@ -46,7 +46,9 @@ type TaskSpec struct {
 	// ID names the task for good: submitting the same task again returns the first. Made by the service when left out.
 	ID string `json:"id,omitempty"`
 	// Job groups tasks.
-	Job        string   `json:"job,omitempty"`
+	Job string `json:"job,omitempty"`
+	// Name says for people what the task is about, for example the input that it was made of; up to 1024 bytes.
+	Name       string   `json:"name,omitempty"`
 	Capability string   `json:"capability"`
 	Priority   Priority `json:"priority,omitempty"`
 	// Payload is any JSON value; it is the message that the agent gets.
@@ -71,6 +73,9 @@ func (t *TaskSpec) Validate() error {
 	}
 	if err := CheckID("capability", t.Capability); err != nil {
 		return err
+	}
+	if len(t.Name) > 1024 {
+		return Errorf(Invalid, "name has %d bytes, at most 1024 are allowed", len(t.Name)).WithFields("name")
 	}
 	if t.Priority != "" && t.Priority != PriorityHigh && t.Priority != PriorityLow {
 		return Errorf(Invalid, "priority must be high or low").WithFields("priority")
@@ -225,7 +230,10 @@ func (r *TaskReplayRequest) Validate() error { return CheckID("id", r.ID) }
 
 // TasksStatsResponse counts tasks.
 type TasksStatsResponse struct {
-	// Waiting counts tasks without an outcome, by capability and priority.
+	// Total counts the stored messages of tasks without an outcome, alarms of deadlines among them.
+	Total uint64 `json:"total"`
+	// Waiting counts tasks without an outcome that wait or run, by capability and priority, for the capabilities that some
+	// host has served.
 	Waiting map[string]map[Priority]uint64 `json:"waiting"`
 	// Outcomes counts the outcomes that are kept.
 	Outcomes uint64 `json:"outcomes"`

@@ -5,9 +5,11 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/mabus-project/mabus/shared/api"
 )
@@ -15,8 +17,12 @@ import (
 var (
 	strict  = json.JoinOptions(json.RejectUnknownMembers(true))
 	lenient = json.JoinOptions(json.RejectUnknownMembers(false))
-	stable  = json.JoinOptions(json.Deterministic(true))
+	// omitempty means what encoding/json means by it: a payload {} or an emptied list of tags is something, a zero is not.
+	stable = json.JoinOptions(json.Deterministic(true), jsonv1.OmitEmptyWithLegacySemantics(true))
 )
+
+// maxQuote bounds what an error repeats of the body that it refuses, in bytes.
+const maxQuote = 200
 
 // Marshal writes v. The same value gives the same bytes.
 func Marshal(v any) ([]byte, error) { return json.Marshal(v, stable) }
@@ -27,6 +33,9 @@ func Decode(data []byte, v any) error {
 	if len(data) == 0 {
 		data = []byte("{}")
 	}
+	if jsontext.Value(data).Kind() == 'n' { // null would pass for an empty object
+		return api.Errorf(api.Invalid, "the body is not what this method takes: it must be a JSON object").WithReason(api.ReasonMalformed)
+	}
 	err := json.Unmarshal(data, v, strict)
 	if err == nil {
 		return nil
@@ -35,9 +44,9 @@ func Decode(data []byte, v any) error {
 	if errors.Is(err, json.ErrUnknownName) {
 		reason = api.ReasonUnknownField
 	}
-	e := api.Errorf(api.Invalid, "the body is not what this method takes: %s", explain(err)).WithReason(reason)
+	e := api.Errorf(api.Invalid, "the body is not what this method takes: %s", short(explain(err))).WithReason(reason)
 	if p := pointer(err); p != "" {
-		e = e.WithFields(p)
+		e = e.WithFields(short(p))
 	}
 	return e
 }
@@ -52,6 +61,13 @@ func Read(data []byte, v any) error {
 
 // Valid tells whether data is one JSON value.
 func Valid(data []byte) bool { return jsontext.Value(data).IsValid() }
+
+func short(s string) string {
+	if len(s) > maxQuote {
+		s = s[:maxQuote] + "..."
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
 
 func pointer(err error) string {
 	var sem *json.SemanticError
@@ -80,7 +96,17 @@ func explain(err error) string {
 		if sem.Err != nil {
 			return fmt.Sprintf("%s: %v", where, sem.Err)
 		}
-		return fmt.Sprintf("%s: a JSON %s does not fit here", where, sem.JSONKind)
+		return fmt.Sprintf("%s: a JSON %s does not fit here", where, kind(sem.JSONKind))
 	}
 	return err.Error()
+}
+
+func kind(k jsontext.Kind) string {
+	switch k {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	}
+	return k.String()
 }

@@ -1,0 +1,59 @@
+# `make` alone lists the targets.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build bin/mabus
+	go build -trimpath -o bin/mabus ./cmd/mabus
+
+.PHONY: up
+up: build ## Run every service with an embedded NATS server
+	./bin/mabus up
+
+.PHONY: demo
+demo: build ## Run the example job over Go's own source
+	./bin/mabus run examples/gosource/job.yaml "$$(go env GOROOT)/src"
+
+.PHONY: bench
+bench: build ## Measure the core paths on this machine
+	./bin/mabus bench core
+
+.PHONY: test
+test: ## Run the tests
+	go test ./...
+
+.PHONY: test-race
+test-race: ## Run the tests with the race detector
+	go test -race -timeout 8m ./...
+
+.PHONY: cover
+cover: ## Run the tests and list how much of each function they reach
+	mkdir -p bin
+	go test -coverpkg=./... -coverprofile=bin/cover.out ./...
+	go tool cover -func=bin/cover.out
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Check the form of the code (fix what can be fixed with FIX=1)
+	$(GOLANGCI) run $(if $(FIX),--fix) ./...
+
+.PHONY: check
+check: ## Run what CI runs
+	.ci/run
+
+.PHONY: proto-docs
+proto-docs: ## Write docs/protocol.md from the method table
+	go run ./cmd/protodoc > docs/protocol.md
+
+.PHONY: compose-check
+compose-check: ## Check docker-compose.yml
+	docker compose config --quiet
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin/tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/tools/golangci-lint $@

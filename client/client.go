@@ -1,0 +1,52 @@
+// Package client is the Go SDK of Mabus: a few lines per call, each of them one request that any NATS client could send as
+// well (docs/protocol.md).
+package client
+
+import (
+	"context"
+
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+// Options say where and as whom to connect.
+type Options = rpc.Options
+
+// Client talks to one namespace. It is safe for concurrent use.
+type Client struct {
+	conn *rpc.Conn
+
+	Agents   Agents
+	Hosts    Hosts
+	Services Services
+	Tasks    Tasks
+}
+
+var _ agent.Bus = (*Client)(nil)
+
+// Connect connects to NATS. The error is unavailable when no server answers.
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	if o.Name == "" {
+		o.Name = "mabus client"
+	}
+	conn, err := rpc.Dial(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return New(conn), nil
+}
+
+// New returns a client on a connection that somebody else owns.
+func New(conn *rpc.Conn) *Client {
+	return &Client{conn: conn, Agents: Agents{conn}, Hosts: Hosts{conn}, Services: Services{conn}, Tasks: Tasks{conn}}
+}
+
+// Conn returns the connection.
+func (c *Client) Conn() *rpc.Conn { return c.conn }
+
+// Close closes the connection.
+func (c *Client) Close() { c.conn.Close() }
+
+// WithRequestID returns a context whose next call carries the request id: repeated with the same id, a state change happens
+// once and every repetition gets the first answer, for 10 minutes.
+func WithRequestID(ctx context.Context, id string) context.Context { return rpc.WithRequestID(ctx, id) }

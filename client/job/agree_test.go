@@ -1,0 +1,102 @@
+package job_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/mabus-project/mabus/client/job"
+)
+
+// object draws some of the fields, each with one of its values. The first value of a field is good and mostly drawn, and
+// the fields in needed are seldom left out, so that whole files are good often enough.
+func object(t *rapid.T, name string, fields map[string][]any, needed ...string) map[string]any {
+	o := map[string]any{}
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		switch n := rapid.IntRange(0, 99).Draw(t, name+"."+field); {
+		case n >= 97:
+			o[field] = rapid.SampledFrom(fields[field]).Draw(t, "value")
+		case n == 96, n >= 50 && !slices.Contains(needed, field):
+		default:
+			o[field] = fields[field][0]
+		}
+	}
+	return o
+}
+
+type list = []any
+
+var (
+	ids       = list{"a-B_9", "", "a b", "ä", 7, nil, true}
+	counts    = list{1, 2.0, 0, -1, 1.5, 10_001, "1", nil, list{}}
+	durations = list{"90s", "1h30m", "+1.5ms", ".5s", "1.s", "2µs", "", "90", "s", "-1s", "1 s", "1d", 5, nil}
+	globs     = list{list{"**/*.go"}, list{}, list{""}, list{1}, "x", nil}
+)
+
+// TestParseAndSchemaAgree draws job files, good and bad, and wants one verdict of both.
+func TestParseAndSchemaAgree(t *testing.T) {
+	schema := compiled(t)
+	good, bad := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		agent := object(rt, "agent", map[string][]any{
+			"name": ids, "type": ids, "capability": ids,
+			"tags":    {list{"x"}, list{""}, list{1}, "x"},
+			"command": {list{"./x", ""}, list{}, list{""}, list{1}, "x", nil},
+			"env":     {map[string]any{"A": "b"}, map[string]any{}, map[string]any{"": "b"}, map[string]any{"A": 1}, list{}},
+			"dir":     {"sub", "", 1}, "config": {map[string]any{"a": nil}, map[string]any{}, list{}, "x", nil},
+			"per_host": counts, "concurrency": counts, "mailbox": {5, 0, "5"},
+			"runtime": {"exec", "native", "external", "", 1}, "restart_policy": {"transient", "", "no", 1},
+			"max_restarts": {0, -1, 1.5}, "max_seconds": {1, 0},
+		}, "name", "capability", "command")
+		switch rapid.IntRange(0, 6).Draw(rt, "twist") {
+		case 0:
+			agent["module"] = rapid.SampledFrom(list{"m", "", 1}).Draw(rt, "module")
+		case 1:
+			delete(agent, "command")
+			delete(agent, "env")
+			delete(agent, "dir")
+			agent["module"], agent["runtime"] = "m", "native"
+		case 2:
+			agent["capabilities"] = rapid.SampledFrom(list{list{"a"}, list{}, list{""}, nil}).Draw(rt, "capabilities")
+		case 3:
+			delete(agent, "capability")
+			agent["capabilities"] = rapid.SampledFrom(list{list{"a", "b"}, list{}, list{"a b"}}).Draw(rt, "capabilities")
+		case 4:
+			agent["replicas"] = 2
+		}
+		file := object(rt, "job", map[string][]any{
+			"version": {1, 1.0, 2, "1", nil}, "name": ids, "agents": {list{agent}, list{}, list{nil}, agent},
+			"tasks": {list{object(rt, "step", map[string][]any{
+				"capability": ids, "include": globs, "exclude": globs, "as": {"file", "value", "line", "", nil},
+				"priority": {"high", "low", "", "mid"}, "attempts": {1, 1000, 0, 1001}, "timeout": durations, "backoff": durations,
+			}, "capability")}, list{}, nil},
+			"limits": {object(rt, "limits", map[string][]any{
+				"max_inflight": {1, 100_000, 0, 100_001}, "max_failures": {0, 5, -1, "0"}, "deadline": durations,
+				"max_input_bytes": {1, 1 << 28, 0, 1<<28 + 1},
+			}), list{}, nil},
+			"output": {object(rt, "output", map[string][]any{"results": {"r", "", 1}, "report": {"r", "", nil}}), "x"},
+			"report": {object(rt, "report", map[string][]any{"capability": ids, "attempts": {1, 0}, "timeout": durations}, "capability"), nil},
+		}, "version", "name", "tasks")
+		// JSON is YAML.
+		body, err := json.Marshal(file)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		_, parsed := job.Parse(body)
+		said := accepts(t, schema, body)
+		if (parsed == nil) != (said == nil) {
+			rt.Fatalf("%s\nParse says:  %v\nschema says: %v", body, parsed, said)
+		}
+		if parsed == nil {
+			good++
+		} else {
+			bad++
+		}
+	})
+	if good == 0 || bad == 0 {
+		t.Errorf("%d good files and %d bad ones prove nothing", good, bad)
+	}
+}

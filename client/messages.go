@@ -1,0 +1,171 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+// Call sends a message to one agent and waits for its answer. Payload is anything that can be written as JSON; a
+// json.RawMessage goes as it is. The errors that the agent gives come back as they are; besides, not_found
+// (agent_not_found), deadline_exceeded (timeout), unavailable (agent_crashed) and overloaded (mailbox_full).
+func (c *Client) Call(ctx context.Context, agentID string, payload any) (json.RawMessage, error) {
+	if err := api.CheckID("agent", agentID); err != nil {
+		return nil, err
+	}
+	answer, err := c.ask(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
+	if isUnheard(err) {
+		return nil, notFound(agentID)
+	}
+	return answer, err
+}
+
+// CallCapability sends a message to any one agent that has the capability and waits for its answer: unavailable (no_agent)
+// if there is none.
+func (c *Client) CallCapability(ctx context.Context, capability string, payload any) (json.RawMessage, error) {
+	if err := api.CheckID("capability", capability); err != nil {
+		return nil, err
+	}
+	answer, err := c.ask(ctx, api.CapabilitySubject(c.conn.Namespace, capability), payload)
+	if isUnheard(err) {
+		return nil, noAgent(capability)
+	}
+	return answer, err
+}
+
+// Answer is what one agent of many said: exactly one of Payload and Err is set.
+type Answer struct {
+	Payload json.RawMessage
+	Err     error
+}
+
+// CallAll sends a message to every agent that has the capability and collects their answers, in the order in which they
+// come, until all that the registry knows to run have answered or ctx ends (api.DefaultTimeout if it has no deadline).
+// Answers that are missing by then are not made up: compare the length with want.
+func (c *Client) CallAll(ctx context.Context, capability string, payload any) (answers []Answer, want int, err error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, api.DefaultTimeout.Std())
+		defer cancel()
+	}
+	body, err := encode(payload)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, err := range c.Agents.All(ctx, api.AgentsListRequest{Capabilities: []string{capability}, Status: api.AgentRunning, Limit: api.MaxPage}) {
+		if err != nil {
+			return nil, 0, err
+		}
+		want++
+	}
+	if want == 0 {
+		return nil, 0, nil
+	}
+	inbox := c.conn.NC.NewInbox()
+	replies := make(chan *nats.Msg, want+16)
+	sub, err := c.conn.NC.ChanSubscribe(inbox, replies)
+	if err != nil {
+		return nil, want, api.Errorf(api.Unavailable, "cannot listen for answers: %v", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := c.conn.Send(ctx, api.AllSubject(c.conn.Namespace, capability), inbox, body); err != nil {
+		return nil, want, err
+	}
+	for len(answers) < want {
+		select {
+		case <-ctx.Done():
+			return answers, want, nil
+		case msg := <-replies:
+			if msg.Header.Get("Status") == "503" {
+				return answers, want, nil // nobody listens any more
+			}
+			data, err := c.conn.Open(ctx, msg)
+			answers = append(answers, Answer{data, err})
+		}
+	}
+	return answers, want, nil
+}
+
+// Cast sends a message to one agent and returns as soon as it is in the agent's mailbox. Casts of one client to one agent
+// are handled in the order in which they were sent, and before anything that is sent after them. The errors are not_found
+// (agent_not_found), when nobody listens for the agent, and overloaded (mailbox_full).
+func (c *Client) Cast(ctx context.Context, agentID string, payload any) error {
+	if err := api.CheckID("agent", agentID); err != nil {
+		return err
+	}
+	err := c.cast(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
+	if isUnheard(err) {
+		return notFound(agentID)
+	}
+	return err
+}
+
+// CastCapability is Cast to any one agent that has the capability: unavailable (no_agent) if there is none.
+func (c *Client) CastCapability(ctx context.Context, capability string, payload any) error {
+	if err := api.CheckID("capability", capability); err != nil {
+		return err
+	}
+	err := c.cast(ctx, api.CapabilitySubject(c.conn.Namespace, capability), payload)
+	if isUnheard(err) {
+		return noAgent(capability)
+	}
+	return err
+}
+
+// CastAll sends a message to every agent that has the capability. It does not hear how many got it.
+func (c *Client) CastAll(ctx context.Context, capability string, payload any) error {
+	if err := api.CheckID("capability", capability); err != nil {
+		return err
+	}
+	body, err := encode(payload)
+	if err != nil {
+		return err
+	}
+	return c.conn.Send(ctx, api.AllSubject(c.conn.Namespace, capability), "", body)
+}
+
+func (c *Client) cast(ctx context.Context, subject string, payload any) error {
+	body, err := encode(payload)
+	if err != nil {
+		return err
+	}
+	_, err = c.conn.RequestHeader(ctx, subject, body, false, nats.Header{api.HeaderCast: []string{"1"}})
+	return err
+}
+
+func (c *Client) ask(ctx context.Context, subject string, payload any) (json.RawMessage, error) {
+	body, err := encode(payload)
+	if err != nil {
+		return nil, err
+	}
+	return c.conn.Request(ctx, subject, body, false)
+}
+
+func encode(payload any) ([]byte, error) {
+	switch p := payload.(type) {
+	case json.RawMessage:
+		return p, nil
+	case nil:
+		return nil, nil
+	}
+	body, err := codec.Marshal(payload)
+	if err != nil {
+		return nil, api.Errorf(api.Invalid, "the payload cannot be written as JSON: %v", err)
+	}
+	return body, nil
+}
+
+func notFound(agentID string) error {
+	return api.Errorf(api.NotFound, "no running agent is called %s", agentID).WithReason(api.ReasonAgentNotFound)
+}
+
+func noAgent(capability string) error {
+	return api.Errorf(api.Unavailable, "no running agent has the capability %s", capability).WithReason(api.ReasonNoAgent)
+}
+
+// isUnheard tells whether nobody listened.
+func isUnheard(err error) bool { return api.ReasonOf(err) == api.ReasonNobodyListens }

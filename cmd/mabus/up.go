@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost"
+	"github.com/mabus-project/mabus/services/agenthost/native/echo"
+	"github.com/mabus-project/mabus/services/agenthost/native/gosource"
+	"github.com/mabus-project/mabus/services/registry"
+	"github.com/mabus-project/mabus/shared/daemon"
+	"github.com/mabus-project/mabus/shared/natsd"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+// unlimited is the store limit of the embedded NATS. Every stream has a bound of its own; reserving all of them at once
+// would refuse to start on a small disk.
+const unlimited = 1 << 50
+
+// serveOptions are the flags of commands that run services.
+type serveOptions struct {
+	*options
+	listen   string
+	port     int
+	http     string
+	strict   bool
+	replicas int
+	host     string
+	hostTags []string
+	maxAgent int
+}
+
+func (o *serveOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1", "address that the embedded NATS listens on")
+	f.IntVar(&o.port, "port", 4222, "port that the embedded NATS listens on; 0 for a free one")
+	f.StringVar(&o.http, "http", os.Getenv("MABUS_HTTP"), "address of /healthz, /readyz and /metrics, for example :8080 (MABUS_HTTP)")
+	f.BoolVar(&o.strict, "strict", os.Getenv("MABUS_STRICT") != "", "refuse changes that name no principal (MABUS_STRICT)")
+	f.IntVar(&o.replicas, "replicas", 1, "copies of every stream and bucket, on a NATS cluster")
+	f.StringVar(&o.host, "host-id", os.Getenv("MABUS_HOST_ID"), "id of the agent host; a new one for each start unless given (MABUS_HOST_ID)")
+	f.StringSliceVar(&o.hostTags, "host-tag", nil, "tag of the agent host; may be given several times")
+	f.IntVar(&o.maxAgent, "max-agents", agenthost.DefaultMaxAgents, "agents that the agent host takes")
+}
+
+// table is every service, in the order in which they start.
+func (o *serveOptions) table() []daemon.Service {
+	return []daemon.Service{
+		{Name: "registry", Doc: "knows agents, hosts and services", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
+		}},
+		agenthost.New(agenthost.Config{ID: o.host, Modules: modules, MaxAgents: o.maxAgent, Tags: o.hostTags}),
+	}
+}
+
+// modules are the native agents compiled into this binary.
+var modules = []agent.Module{echo.Module, gosource.Analyser, gosource.Reporter}
+
+func newUp(base *options) *cobra.Command {
+	o := &serveOptions{options: base}
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run everything in this process, NATS included",
+		Long: `Runs every service in this process. Without --server NATS is embedded, with its data in --data. If another process
+runs it there already, this one joins that, and its services add to those there.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.serve(cmd.Context(), o.table()) },
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func newServe(base *options) *cobra.Command {
+	o := &serveOptions{options: base}
+	cmd := &cobra.Command{
+		Use:   "serve SERVICE...",
+		Short: "Run some of the services",
+		Args:  args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			chosen, err := choose(o.table(), names)
+			if err != nil {
+				return err
+			}
+			return o.serve(cmd.Context(), chosen)
+		},
+	}
+	var b strings.Builder
+	b.WriteString("Runs the named services, as one deployment of each would. Without --server NATS is embedded, as in `mabus up`.\n\nServices:\n")
+	for _, s := range o.table() {
+		fmt.Fprintf(&b, "  %-14s %s\n", s.Name, s.Doc)
+	}
+	cmd.Long = b.String()
+	o.flags(cmd)
+	return cmd
+}
+
+func choose(table []daemon.Service, names []string) ([]daemon.Service, error) {
+	var chosen []daemon.Service
+	want := map[string]bool{}
+	for _, n := range names {
+		want[n] = true
+	}
+	for _, s := range table {
+		if want[s.Name] {
+			chosen = append(chosen, s)
+			delete(want, s.Name)
+		}
+	}
+	for n := range want {
+		return nil, fmt.Errorf("%w: there is no service %q; see mabus serve --help", errUsage, n)
+	}
+	return chosen, nil
+}
+
+// serve runs the services until the process is asked to end.
+func (o *serveOptions) serve(ctx context.Context, services []daemon.Service) error {
+	log, err := o.logger()
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	nats, err := o.nats(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer nats.stop()
+	return daemon.Run(ctx, daemon.Config{
+		NATS:   rpc.Options{URL: nats.url, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus " + names(services), Replicas: o.replicas},
+		Strict: o.strict, Version: version, HTTP: o.http, Log: log,
+		OnReady: func(*rpc.Conn) {
+			log.Info().Str("nats", redact(nats.url)).Str("namespace", o.namespace).Str("services", names(services)).
+				Dur("took_ms", time.Since(begin)).Msg("ready")
+		},
+	}, services)
+}
+
+func names(services []daemon.Service) string {
+	list := make([]string, len(services))
+	for i, s := range services {
+		list[i] = s.Name
+	}
+	return strings.Join(list, " ")
+}
+
+// server is the NATS server that a command works with.
+type server struct {
+	url  string
+	stop func()
+}
+
+// nats embeds NATS if and only if no server is given. That is the whole of all-in-one mode.
+func (o *serveOptions) nats(ctx context.Context, log zerolog.Logger) (*server, error) {
+	if o.server != "" {
+		return &server{o.server, func() {}}, nil
+	}
+	wait, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	h, err := natsd.StartOrAttach(wait, natsd.Config{DataDir: o.data, Host: o.listen, Port: o.port, MaxStore: unlimited, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if !h.Owned() {
+		log.Info().Str("data", o.data).Str("nats", h.URL()).Msg("another process runs NATS on this data: joining it")
+	}
+	return &server{h.URL(), h.Stop}, nil
+}
+
+func redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	return u.Redacted()
+}

@@ -1,0 +1,15 @@
+// Package agenthost runs agents and durable tasks. Any number of hosts share the work: requests reach one of them by a queue
+// group, messages reach the one that listens for the agent, and tasks are pulled by whoever has a free slot.
+//
+// Owns: the subjects <ns>.agenthost.>, <ns>.agent.<id>, <ns>.capability.<cap>, <ns>.all.<cap>, <ns>.agentctl.<id>.<verb>
+// and <ns>.host.<id>.>; package tasks names its streams. It keeps nothing else: what it runs is in the registry.
+//
+// Invariants: an agent is run by the host whose claim carries its highest epoch, and a claim is one compare-and-set in the
+// registry, so that of concurrent starts one succeeds. An agent listens before it is announced as running. Messages wait in
+// a bounded mailbox; a crash of an agent loses the messages that it was handling, whose callers hear agent_crashed, and no
+// others.
+//
+// When a host dies: its lease runs out, the registry marks its agents failed (host_lost), callers whose request it had get no
+// answer and run into their deadline, and its tasks are delivered again to others once their acknowledgement wait is over.
+// In the middle of a start, the agent is left as starting and becomes failed in the same way.
+package agenthost

@@ -1,0 +1,222 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	osexec "os/exec"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// maxCalls is how many calls of its own a worker may have open at once.
+const maxCalls = 256
+
+var _ agent.Handler = (*Process)(nil)
+
+// Process is a running exec agent. It implements agent.Handler; every method is safe for concurrent use.
+type Process struct {
+	id      string
+	program string
+	opt     Options
+	log     zerolog.Logger
+	cmd     *osexec.Cmd
+	pid     int
+
+	// base ends with the process; the worker's own calls hang on it.
+	base    context.Context
+	endBase context.CancelFunc
+
+	out     chan frame    // to the writer
+	slots   chan struct{} // one entry for each message that the worker has
+	mailbox int64         // how many calls of Handle may wait for a slot
+	waiting atomic.Int64
+	calls   chan struct{} // one entry for each open call of the worker
+	tail    tail
+
+	ready    chan struct{} // closed by the first ready frame
+	stopping chan struct{} // closed by the first Stop
+	exited   chan struct{} // closed when the program is dead, before its last output is read
+	written  chan struct{} // closed when the writer has ended
+	done     chan struct{} // closed last
+	readers  sync.WaitGroup
+	callers  sync.WaitGroup
+
+	// stdout's reader alone uses these.
+	isReady bool
+	junk    int
+	odd     int
+
+	mu      sync.Mutex
+	pending map[string]*call // messages without an answer, by id
+	lastID  uint64
+	stopped bool  // Stop was called
+	ended   bool  // no further messages
+	reaped  bool  // the process id may belong to somebody else by now
+	fault   error // why the host killed the program
+	err     error // set before done is closed
+}
+
+func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
+	concurrency := spec.Concurrency
+	if concurrency <= 0 {
+		concurrency = 1
+	}
+	mailbox := spec.Mailbox
+	if mailbox <= 0 {
+		mailbox = api.DefaultMailbox
+	}
+	p := &Process{
+		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd,
+		log: opt.Log.With().Str("agent", spec.ID).Logger(),
+		// Room for each message and its cancel, so that only a worker that answers without reading can fill it.
+		out:      make(chan frame, 2*concurrency+maxCalls+2),
+		slots:    make(chan struct{}, concurrency),
+		mailbox:  int64(mailbox),
+		calls:    make(chan struct{}, maxCalls),
+		ready:    make(chan struct{}),
+		stopping: make(chan struct{}),
+		exited:   make(chan struct{}),
+		written:  make(chan struct{}),
+		done:     make(chan struct{}),
+		pending:  map[string]*call{},
+	}
+	p.base, p.endBase = context.WithCancel(context.Background())
+	return p
+}
+
+// start runs the program and the goroutines around it.
+func (p *Process) start() error {
+	pipes, err := openPipes()
+	if err != nil {
+		p.endBase()
+		return err
+	}
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = pipes.child[0], pipes.child[1], pipes.child[2]
+	started := make(chan error)
+	go p.live(pipes, started)
+	return <-started
+}
+
+// live is the goroutine that starts the program, waits for its end on the same thread, and clears up.
+func (p *Process) live(pipes *pipes, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer p.endBase()
+	err := p.cmd.Start()
+	pipes.closeChild()
+	if err != nil {
+		pipes.closeHost()
+		started <- err
+		return
+	}
+	p.pid = p.cmd.Process.Pid
+	go p.write(pipes.stdin)
+	p.readers.Go(func() { p.read(pipes.stdout) })
+	p.readers.Go(func() { p.readStderr(pipes.stderr) })
+	started <- nil
+
+	waitErr := reap(p.cmd, p.releaseGroup)
+	close(p.exited)
+	pipes.drain()
+	p.readers.Wait()
+	p.endBase()
+	p.callers.Wait()
+	pipes.closeHost()
+	<-p.written
+	awaitGroup(p.pid)
+	p.finish(waitErr)
+}
+
+// releaseGroup kills what the program left behind in its group and gives the process id up.
+func (p *Process) releaseGroup() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	p.reaped = true
+}
+
+// finish answers what is still open and publishes the end.
+func (p *Process) finish(waitErr error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	open := 0
+	for _, c := range p.pending {
+		if !c.gone {
+			open++
+		}
+	}
+	switch {
+	case p.stopped:
+	case p.fault != nil:
+		p.err = p.fault
+	case waitErr != nil:
+		p.err = fmt.Errorf("the program %s ended: %w", p.program, waitErr)
+	case open > 0:
+		p.err = fmt.Errorf("the program %s exited with status 0 and left %d messages unanswered", p.program, open)
+	}
+	why := p.err
+	if why == nil {
+		why = errors.New("it was stopped")
+	}
+	for id, c := range p.pending {
+		delete(p.pending, id)
+		if !c.gone {
+			c.answer <- answer{err: crashed(p.id, why).MaybeExecuted()}
+		}
+		if c.hung != nil {
+			c.hung.Stop()
+		}
+	}
+	close(p.done)
+}
+
+// crash kills the program for what it did wrong.
+func (p *Process) crash(why error) {
+	p.mu.Lock()
+	if p.fault == nil && !p.ended {
+		p.fault = why
+	}
+	p.mu.Unlock()
+	p.signal(syscall.SIGKILL)
+}
+
+// lost is called when a pipe to the worker is broken. The program is most likely ending; one that goes on without the
+// pipe is no use.
+func (p *Process) lost(pipe string) {
+	time.AfterFunc(p.opt.Grace, func() { p.crash(fmt.Errorf("the program %s closed its %s", p.program, pipe)) })
+}
+
+// signal reaches every process of the worker's group. It returns false if the program has ended.
+func (p *Process) signal(sig syscall.Signal) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.reaped && syscall.Kill(-p.pid, sig) == nil
+}
+
+// Done is closed when the program and everything around it is gone.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err tells why the program ended: its exit status or signal, or what it did against the protocol. It is nil while the
+// program runs, after Stop, and when the program exited by itself with status 0 and owed no answer.
+func (p *Process) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// PID returns the process id, which is also that of its process group.
+func (p *Process) PID() int { return p.pid }
+
+// LogTail returns the last lines that the worker wrote to standard error, oldest first: at most 20 lines of at most 1024
+// bytes.
+func (p *Process) LogTail() []string { return p.tail.lines() }

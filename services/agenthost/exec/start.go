@@ -1,0 +1,117 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"strings"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+// inherited are the only variables that a worker gets from the host's environment: the others may hold the host's secrets.
+var inherited = []string{"PATH", "HOME", "LANG", "TMPDIR", "USER"}
+
+// Start starts the program of an exec agent and sends it the init frame. It does not wait for the worker unless the
+// agent's config has "wait_ready": true. The context limits the start alone; the process lives until Stop.
+//
+// Errors: failed_precondition (start_failed) if the program cannot be run, or does not become ready.
+func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Process, error) {
+	if len(spec.Command) == 0 {
+		return nil, startFailed("agent %q has no command", spec.ID)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, gaveUp(err, "the start of agent %q was given up", spec.ID)
+	}
+	var own struct {
+		WaitReady bool `json:"wait_ready"`
+	}
+	if len(spec.Config) > 0 {
+		if err := codec.Read(spec.Config, &own); err != nil {
+			return nil, startFailed("config must be a JSON object, and its wait_ready true or false: %v", err)
+		}
+	}
+	hello, err := initFrame(spec)
+	if err != nil {
+		return nil, startFailed("config and metadata must be valid JSON: %v", err)
+	}
+	cmd, err := command(spec)
+	if err != nil {
+		return nil, err
+	}
+	p := newProcess(spec, cmd, opt.withDefaults())
+	p.out <- hello
+	if err := p.start(); err != nil {
+		return nil, startFailed("%s could not be started: %v; see that it is executable and that its interpreter exists", spec.Command[0], err)
+	}
+	if own.WaitReady {
+		if err := p.awaitReady(ctx); err != nil {
+			p.crash(err)
+			<-p.done
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func startFailed(format string, args ...any) *api.Error {
+	return api.Errorf(api.FailedPrecondition, format, args...).WithReason(api.ReasonStartFailed)
+}
+
+// command prepares the program. A name without a slash is looked up in the host's PATH.
+func command(spec api.AgentSpec) (*osexec.Cmd, error) {
+	if spec.Dir != "" {
+		// The failed chdir of a child reads like a missing program, so look first.
+		if info, err := os.Stat(spec.Dir); err != nil || !info.IsDir() {
+			return nil, startFailed("dir %q is no directory on this host", spec.Dir)
+		}
+	}
+	cmd := osexec.Command(spec.Command[0], spec.Command[1:]...)
+	if errors.Is(cmd.Err, osexec.ErrNotFound) {
+		return nil, startFailed("the program %q was not found on this host: install it or give its full path", spec.Command[0])
+	}
+	cmd.Dir = spec.Dir
+	cmd.Env = environment(spec)
+	cmd.SysProcAttr = groupAttr()
+	return cmd, nil
+}
+
+func environment(spec api.AgentSpec) []string {
+	env := make([]string, 0, len(inherited)+len(spec.Env)+1)
+	for _, name := range inherited {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	for k, v := range spec.Env {
+		env = append(env, k+"="+v)
+	}
+	return append(env, "MABUS_AGENT_ID="+spec.ID)
+}
+
+func (p *Process) awaitReady(ctx context.Context) error {
+	timer := time.NewTimer(p.opt.ReadyTimeout)
+	defer timer.Stop()
+	var why string
+	select {
+	case <-p.ready:
+		return nil
+	case <-p.done:
+		why = "it ended"
+		if err := p.Err(); err != nil {
+			why = err.Error()
+		}
+	case <-ctx.Done():
+		why = "the start was given up"
+	case <-timer.C:
+		why = fmt.Sprintf("it sent no ready frame within %s", p.opt.ReadyTimeout)
+	}
+	if tail := p.LogTail(); len(tail) > 0 {
+		why += "; its standard error ends with: " + strings.Join(tail[max(0, len(tail)-3):], " / ")
+	}
+	return startFailed("agent %q did not become ready: %s", p.id, why)
+}

@@ -1,0 +1,46 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// Stop ends the worker: a stop frame and the end of its standard input, Grace later SIGTERM to its process group, Grace
+// later SIGKILL. When the context ends, SIGKILL comes at once. It returns when no process of the group, no pipe and no
+// goroutine is left, with an error if SIGKILL was needed. Messages that the worker has not answered by then are
+// unavailable (agent_crashed), so callers that want them answered wait before they stop.
+func (p *Process) Stop(ctx context.Context) error {
+	p.mu.Lock()
+	if !p.stopped && !p.ended {
+		p.stopped = true
+		close(p.stopping)
+		select {
+		case p.out <- stopFrame:
+		default: // it answers without reading, so it has to be content with the signals
+		}
+	}
+	p.mu.Unlock()
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		timer := time.NewTimer(p.opt.Grace)
+		select {
+		case <-p.done:
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			sig = syscall.SIGKILL
+		case <-timer.C:
+		}
+		timer.Stop()
+		if p.signal(sig) && sig == syscall.SIGKILL {
+			<-p.done
+			return fmt.Errorf("the program %s did not end when asked to and was killed", p.program)
+		}
+	}
+	<-p.done
+	return nil
+}
+
+// Close stops the worker with the grace of Options.
+func (p *Process) Close() error { return p.Stop(context.Background()) }

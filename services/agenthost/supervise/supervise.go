@@ -1,0 +1,75 @@
+// Package supervise decides what happens to an agent that has ended: pure rules, after Erlang/OTP's supervisor (restart
+// types and restart intensity), but for each agent by itself.
+package supervise
+
+import (
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// Backoff between restarts: none before the first, then doubling.
+const (
+	FirstDelay = 100 * time.Millisecond
+	MaxDelay   = 10 * time.Second
+)
+
+// Policy is when an agent is started again.
+type Policy struct {
+	Restart     api.RestartPolicy
+	MaxRestarts int
+	Window      time.Duration
+}
+
+// PolicyOf reads the policy of a specification, with the defaults of package api.
+func PolicyOf(spec *api.AgentSpec) Policy {
+	p := Policy{Restart: spec.RestartPolicy, MaxRestarts: api.DefaultMaxRestarts, Window: api.DefaultMaxSeconds * time.Second}
+	if p.Restart == "" {
+		p.Restart = api.RestartPermanent
+	}
+	if spec.MaxRestarts != nil {
+		p.MaxRestarts = *spec.MaxRestarts
+	}
+	if spec.MaxSeconds != nil {
+		p.Window = time.Duration(*spec.MaxSeconds) * time.Second
+	}
+	return p
+}
+
+// Verdict is what to do with an agent that has ended.
+type Verdict struct {
+	// Restart after Delay; otherwise the agent stays down.
+	Restart bool
+	Delay   time.Duration
+	// Exhausted says that it stays down because it was restarted too often.
+	Exhausted bool
+}
+
+// Decide judges an agent that ended at now. Crashed is false when it ended by itself and in order. Earlier holds the times
+// of its restarts, oldest first; Decide returns those that still count, with now added when it is to be restarted.
+func (p Policy) Decide(earlier []time.Time, now time.Time, crashed bool) (Verdict, []time.Time) {
+	recent := earlier[:0:0]
+	for _, t := range earlier {
+		if now.Sub(t) < p.Window {
+			recent = append(recent, t)
+		}
+	}
+	if p.Restart == api.RestartTemporary || p.Restart == api.RestartTransient && !crashed {
+		return Verdict{}, recent
+	}
+	if len(recent) >= p.MaxRestarts {
+		return Verdict{Exhausted: true}, recent
+	}
+	return Verdict{Restart: true, Delay: delay(len(recent))}, append(recent, now)
+}
+
+func delay(restarts int) time.Duration {
+	if restarts == 0 {
+		return 0
+	}
+	d := FirstDelay
+	for i := 1; i < restarts && d < MaxDelay; i++ {
+		d *= 2
+	}
+	return min(d, MaxDelay)
+}

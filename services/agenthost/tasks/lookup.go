@@ -1,0 +1,167 @@
+package tasks
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// scanBudget is how many stored messages one page of a list may look at, so that a rare condition does not hold a worker.
+const scanBudget = 2000
+
+// Get returns a task and its outcome if it has one. With wait it waits that long for the outcome, and returns the task as it
+// stands when none has come.
+func (s *Store) Get(ctx context.Context, r *api.TaskGetRequest) (*api.Task, error) {
+	if r.Wait <= 0 {
+		return s.get(ctx, r.ID)
+	}
+	wait := r.Wait.Std()
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)-50*time.Millisecond) // leaves time for the answer
+	}
+	// Outcomes are published on their subject before they are stored, so listening comes first and looking second.
+	signal := make(chan *nats.Msg, 1)
+	sub, err := s.conn.NC.ChanSubscribe(s.anyResult(r.ID), signal)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := s.conn.NC.FlushWithContext(ctx); err != nil {
+		return nil, err
+	}
+	over := time.NewTimer(max(wait, 0))
+	defer over.Stop()
+	for {
+		t, err := s.get(ctx, r.ID)
+		if err != nil || t.Status.Ended() {
+			return t, err
+		}
+		select {
+		case <-over.C:
+			return t, nil
+		case <-ctx.Done():
+			return t, nil
+		case <-signal:
+		case <-time.After(time.Second): // the signal may have been lost with the connection
+		}
+	}
+}
+
+func (s *Store) get(ctx context.Context, id string) (*api.Task, error) {
+	for range 2 { // a task that ends between the two looks is found by the second round
+		t, _, err := s.outcome(ctx, id)
+		if t != nil || err != nil {
+			return t, err
+		}
+		if t, _, err = s.waiting(ctx, id); err != nil {
+			return nil, err
+		}
+		if t == nil {
+			continue
+		}
+		if live := s.running(ctx, id, false); live != nil {
+			t.Status, t.Agent, t.Host, t.Attempt, t.StartedAt = api.TaskRunning, live.Agent, live.Host, live.Attempt, live.StartedAt
+		}
+		return t, nil
+	}
+	return nil, notFound(id)
+}
+
+// List returns one page of tasks without their payloads and results.
+func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksListResponse, error) {
+	stream, subject := s.results, s.ns+".result."+token(r.Job)+".*"
+	if r.Status == api.TaskQueued {
+		stream, subject = s.tasks, s.ns+".task."+token(r.Capability)+".*.*"
+	}
+	limit := r.Limit
+	if limit == 0 {
+		limit = api.DefaultPage
+	}
+	seq := uint64(1)
+	if r.Cursor != "" {
+		var err error
+		if seq, err = strconv.ParseUint(r.Cursor, 10, 64); err != nil {
+			return nil, api.Errorf(api.Invalid, "cursor must be the next of the page before").WithFields("cursor")
+		}
+	}
+	page := &api.TasksListResponse{Tasks: []api.Task{}}
+	for range scanBudget {
+		m, err := s.read(ctx, stream, map[string]any{"seq": seq, "next_by_subj": subject})
+		if err != nil {
+			return nil, err
+		}
+		if m == nil {
+			return page, nil
+		}
+		seq = m.Seq + 1
+		t, err := s.decode(ctx, m.header, m.Data)
+		if err != nil || !wanted(t, r) {
+			continue // a body that is gone has nothing to list
+		}
+		t.Payload, t.Result = nil, nil
+		page.Tasks = append(page.Tasks, *t)
+		if len(page.Tasks) == limit {
+			break
+		}
+	}
+	page.Next = strconv.FormatUint(seq, 10)
+	return page, nil
+}
+
+// token is a value as one token of a subject filter.
+func token(v string) string {
+	if v == "" {
+		return "*"
+	}
+	return v
+}
+
+func wanted(t *api.Task, r *api.TasksListRequest) bool {
+	return t.Status == r.Status && (r.Job == "" || t.Job == r.Job) && (r.Capability == "" || t.Capability == r.Capability)
+}
+
+// Stats counts what waits, by the queues that hosts have opened, and the outcomes that are kept.
+func (s *Store) Stats(ctx context.Context) (*api.TasksStatsResponse, error) {
+	resp := &api.TasksStatsResponse{Waiting: map[string]map[api.Priority]uint64{}}
+	info, err := s.stream.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp.Total = info.State.Msgs
+	consumers := s.stream.ListConsumers(ctx)
+	for c := range consumers.Info() {
+		capability, priority, ok := cutLast(c.Name)
+		if !ok || priority != string(api.PriorityHigh) && priority != string(api.PriorityLow) {
+			continue
+		}
+		if resp.Waiting[capability] == nil {
+			resp.Waiting[capability] = map[api.Priority]uint64{}
+		}
+		resp.Waiting[capability][api.Priority(priority)] = c.NumPending + uint64(max(c.NumAckPending, 0))
+	}
+	if err := consumers.Err(); err != nil {
+		return nil, err
+	}
+	results, err := s.conn.JS.Stream(ctx, s.results)
+	if err != nil {
+		return nil, err
+	}
+	resp.Outcomes = results.CachedInfo().State.Msgs
+	return resp, nil
+}
+
+// consumerName is the name of the queue of a capability and priority; cutLast takes it apart.
+func consumerName(capability string, p api.Priority) string { return capability + "_" + string(p) }
+
+func cutLast(name string) (capability, priority string, ok bool) {
+	i := strings.LastIndexByte(name, '_')
+	if i < 0 {
+		return "", "", false
+	}
+	return name[:i], name[i+1:], true
+}

@@ -1,0 +1,145 @@
+// Package blob keeps bodies that are too large for one NATS message in a JetStream object store. A body is put once, under
+// a name of its own, and is named by a reference that carries its digest and size, so that a reader gets those bytes or an
+// error, never others.
+//
+// Store: the object store <namespace>_blobs. Bound: 7 days and MaxBytes. Whoever knows that a body is no longer needed
+// removes it; the age bound takes what a crash leaves behind.
+package blob
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// Bounds of the store.
+const (
+	MaxAge   = 7 * 24 * time.Hour
+	MaxBytes = 4 << 30
+)
+
+// Store puts and gets bodies. It creates the object store at its first use.
+type Store struct {
+	js       jetstream.JetStream
+	bucket   string
+	replicas int
+
+	mu  sync.Mutex
+	obj jetstream.ObjectStore
+}
+
+// New returns the store of a namespace; replicas is used if the object store has to be created, 0 meaning 1.
+func New(js jetstream.JetStream, namespace string, replicas int) *Store {
+	return &Store{js: js, bucket: api.Bucket(namespace, "blobs"), replicas: max(replicas, 1)}
+}
+
+// Put stores data and returns its reference.
+func (s *Store) Put(ctx context.Context, data []byte) (string, error) {
+	obj, err := s.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	name := nuid.Next()
+	if _, err := obj.PutBytes(ctx, name, data); err != nil {
+		return "", fmt.Errorf("put a body of %d bytes: %w", len(data), err)
+	}
+	sum := sha256.Sum256(data)
+	return name + ":" + hex.EncodeToString(sum[:]) + ":" + strconv.Itoa(len(data)), nil
+}
+
+// Get returns the body of a reference. A malformed reference, one to something larger than api.MaxPayload, and one whose
+// body is gone or differs are errors with code invalid.
+func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
+	name, sum, size, err := parse(ref)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := obj.GetInfo(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, s.gone()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up a body: %w", err)
+	}
+	if info.Size != uint64(size) {
+		return nil, api.Errorf(api.Invalid, "the referenced body has %d bytes, its reference says %d", info.Size, size)
+	}
+	data, err := obj.GetBytes(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrObjectNotFound):
+		return nil, s.gone()
+	case errors.Is(err, jetstream.ErrDigestMismatch):
+	case err != nil:
+		return nil, fmt.Errorf("get a body: %w", err)
+	}
+	if got := sha256.Sum256(data); err != nil || hex.EncodeToString(got[:]) != sum {
+		return nil, api.Errorf(api.Invalid, "the referenced body is not the one that its reference names")
+	}
+	return data, nil
+}
+
+func (s *Store) gone() error {
+	return api.Errorf(api.Invalid, "the referenced body is not in the object store %s: send it again", s.bucket)
+}
+
+// Delete removes a body; one that is gone already is no error.
+func (s *Store) Delete(ctx context.Context, ref string) error {
+	name, _, _, err := parse(ref)
+	if err != nil {
+		return err
+	}
+	obj, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := obj.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return fmt.Errorf("delete a body: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.obj != nil {
+		return s.obj, nil
+	}
+	obj, err := s.js.ObjectStore(ctx, s.bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		obj, err = s.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: s.bucket, TTL: MaxAge, MaxBytes: MaxBytes, Replicas: s.replicas,
+			Description: "Mabus: bodies too large for one message",
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the object store %s: %w", s.bucket, err)
+	}
+	s.obj = obj
+	return obj, nil
+}
+
+func parse(ref string) (name, sum string, size int, err error) {
+	parts := strings.Split(ref, ":")
+	if len(parts) == 3 && api.ValidID(parts[0]) && len(parts[1]) == 2*sha256.Size {
+		size, err = strconv.Atoi(parts[2])
+		if err == nil && size >= 0 && size <= api.MaxPayload {
+			return parts[0], parts[1], size, nil
+		}
+	}
+	return "", "", 0, api.Errorf(api.Invalid, "%s must be <name>:<sha256 in hex>:<size>, with a size of at most %d", api.HeaderBlob, api.MaxPayload)
+}

@@ -1,0 +1,190 @@
+// Package daemon runs services in one process: one connection, one lease, one log, one set of metrics, an optional HTTP
+// address for probes, and an orderly end.
+//
+// A process's incarnation is its lease. When the lease is lost (the process was paused, or NATS was away for too long) its
+// services are stopped, because others may have taken over what they had, and are started again under a new lease.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/lease"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+// stopTimeout is the time that one service has for its orderly end.
+const stopTimeout = 10 * time.Second
+
+// Service is one row of the table of services that a process can run.
+type Service struct {
+	Name string
+	// Doc says in one sentence what it does.
+	Doc string
+	// Start returns a service that answers. It keeps trying while the store is not ready, until ctx ends.
+	Start func(ctx context.Context, env Env) (Running, error)
+}
+
+// Running is a service that was started.
+type Running interface {
+	// Ready tells whether it can answer now.
+	Ready() bool
+	// Stop ends it: first it takes no more work, then it finishes what it has, until ctx ends.
+	Stop(ctx context.Context) error
+}
+
+// Env is what a service gets from its process.
+type Env struct {
+	Conn *rpc.Conn
+	// Lease is the process's; what the service registers lives by it.
+	Lease   *lease.Lease
+	Log     zerolog.Logger
+	Metrics prometheus.Registerer
+	Strict  bool
+	Version string
+}
+
+// Config describes the process.
+type Config struct {
+	NATS    rpc.Options
+	Strict  bool
+	Version string
+	// HTTP is the address of /healthz, /readyz and /metrics; none unless given.
+	HTTP string
+	Log  zerolog.Logger
+	// OnReady is called whenever all services have begun to answer.
+	OnReady func(conn *rpc.Conn)
+}
+
+// Run runs the services until ctx ends. It returns nil after an orderly end.
+func Run(ctx context.Context, cfg Config, services []Service) error {
+	cfg.NATS.Wait, cfg.NATS.Log = true, cfg.Log
+	p := &process{cfg: cfg, services: services}
+	web, err := p.serveHTTP(cfg.HTTP)
+	if err != nil {
+		return err
+	}
+	defer web.stop()
+	conn, err := rpc.Dial(ctx, cfg.NATS)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer conn.Close()
+	p.conn.Store(conn)
+	for {
+		err := p.live(ctx, conn)
+		if ctx.Err() != nil {
+			return err
+		}
+		if api.CodeOf(err) != api.Fenced {
+			return err
+		}
+		cfg.Log.Warn().Err(err).Msg("the lease is lost: starting again under a new one")
+	}
+}
+
+// live runs the services for one incarnation of the process. It returns fenced when the lease was lost.
+func (p *process) live(ctx context.Context, conn *rpc.Conn) (err error) {
+	held, err := acquire(ctx, conn, p.cfg.Log)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.registry.Store(registry)
+	env := Env{Conn: conn, Lease: held, Metrics: registry, Strict: p.cfg.Strict, Version: p.cfg.Version}
+	var running []Running
+	defer func() {
+		p.running.Store(nil)
+		err = errors.Join(err, stopAll(ctx, running, held))
+	}()
+	for _, s := range p.services {
+		env.Log = p.cfg.Log.With().Str("service", s.Name).Logger()
+		r, startErr := s.Start(ctx, env)
+		if startErr != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("start %s: %w", s.Name, startErr)
+		}
+		running = append(running, r)
+	}
+	p.running.Store(&running)
+	announced, announce := context.WithCancel(ctx)
+	defer announce()
+	done := make(chan struct{})
+	go func() { defer close(done); p.register(announced, env) }()
+	defer func() { announce(); <-done }()
+	if p.cfg.OnReady != nil {
+		p.cfg.OnReady(conn)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-held.Done():
+		return held.Err()
+	}
+}
+
+// acquire takes the process's lease, trying again while the store is not ready.
+func acquire(ctx context.Context, conn *rpc.Conn, log zerolog.Logger) (*lease.Lease, error) {
+	store, err := lease.Open(ctx, conn.JS, conn.NC, conn.Namespace, conn.Replicas, lease.Timing{})
+	if err != nil {
+		return nil, err
+	}
+	return lease.Acquire(ctx, store, nuid.Next(), lease.Options{Log: log})
+}
+
+// stopAll stops services in the reverse order of their start. The context it was given has ended, so it takes its own time.
+func stopAll(ctx context.Context, running []Running, held *lease.Lease) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for i := len(running) - 1; i >= 0; i-- {
+		stopCtx, cancel := context.WithTimeout(ctx, stopTimeout)
+		errs = append(errs, running[i].Stop(stopCtx))
+		cancel()
+	}
+	releaseCtx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := held.Release(releaseCtx); err != nil && api.CodeOf(err) != api.Fenced {
+		errs = append(errs, fmt.Errorf("release the lease: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// register lists the process's services in the registry, trying until it is there.
+func (p *process) register(ctx context.Context, env Env) {
+	for _, s := range p.services {
+		inst := &api.Service{
+			ID: s.Name + "-" + env.Lease.ID(), Name: s.Name, Version: env.Version, Lease: env.Lease.ID(),
+			Subject: env.Conn.Namespace + "." + s.Name,
+		}
+		for {
+			callCtx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			_, err := rpc.Call(callCtx, env.Conn, api.ServicesRegister, inst)
+			cancel()
+			if err == nil || api.CodeOf(err) == api.Conflict {
+				break
+			}
+			p.cfg.Log.Debug().Err(err).Str("service", s.Name).Msg("not registered yet")
+			select {
+			case <-ctx.Done():
+				return
+			case <-env.Lease.Done():
+				return
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// ErrLost says that another write of the key came first: read again, and decide again.
+var ErrLost = errors.New("kv: another write of the key came first")
+
+const (
+	defaultHistory  = 16
+	defaultMaxBytes = 256 << 20
+	defaultMaxValue = 1 << 20
+
+	// tryTimeout is how long one request to the store may take before it is sent again.
+	tryTimeout = 2 * time.Second
+)
+
+// Config describes a bucket.
+type Config struct {
+	Namespace string
+	// Name of the bucket within the namespace, for example "agents".
+	Name string
+	// Replicas is the number of copies in a cluster; 1 unless given.
+	Replicas int
+	// History is how many revisions of each key are kept, 1 to 64; 16 unless given.
+	History int
+	// MaxBytes bounds the bucket on disk; 256 MiB unless given. A full bucket refuses writes as overloaded.
+	MaxBytes int64
+	// MaxValueSize bounds one value with its headers, in bytes; 1 MiB unless given.
+	MaxValueSize int32
+	// TTL drops keys that were not written for that long; 0 keeps them.
+	TTL time.Duration
+}
+
+// Bucket is one KV bucket. It is safe for concurrent use.
+type Bucket struct {
+	nc        *nats.Conn
+	js        jetstream.JetStream
+	namespace string
+	name      string // of the bucket, with the namespace
+	stream    string
+	prefix    string // of the subjects of keys
+	get       string // subject of reads from the leader
+	created   atomic.Int64
+	clock     clock
+}
+
+// Open creates the bucket, or updates it to cfg, and keeps trying until ctx ends while JetStream is not ready.
+func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config) (*Bucket, error) {
+	name := api.Bucket(cfg.Namespace, cfg.Name)
+	b := &Bucket{nc: nc, js: js, namespace: cfg.Namespace, name: name, stream: "KV_" + name, prefix: "$KV." + name + "."}
+	b.get = apiPrefix(js) + "STREAM.MSG.GET." + b.stream
+	want := jetstream.KeyValueConfig{
+		Bucket:       name,
+		Replicas:     orDefault(cfg.Replicas, 1),
+		History:      uint8(min(max(orDefault(cfg.History, defaultHistory), 1), 64)),
+		MaxBytes:     orDefault(cfg.MaxBytes, defaultMaxBytes),
+		MaxValueSize: orDefault(cfg.MaxValueSize, defaultMaxValue),
+		TTL:          cfg.TTL,
+		Storage:      jetstream.FileStorage,
+	}
+	err := retry(ctx, func(ctx context.Context) error {
+		_, err := js.CreateOrUpdateKeyValue(ctx, want)
+		if err == nil {
+			_, err = b.refresh(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", name, err)
+	}
+	return b, nil
+}
+
+func apiPrefix(js jetstream.JetStream) string {
+	o := js.Options()
+	switch {
+	case o.Domain != "":
+		return "$JS." + o.Domain + ".API."
+	case o.APIPrefix != "":
+		return strings.TrimSuffix(o.APIPrefix, ".") + "."
+	}
+	return jetstream.DefaultAPIPrefix
+}
+
+// Name returns the bucket's full name, <namespace>_<name>.
+func (b *Bucket) Name() string { return b.name }
+
+// refresh learns which incarnation of the stream exists now.
+func (b *Bucket) refresh(ctx context.Context) (*jetstream.StreamInfo, error) {
+	s, err := b.js.Stream(ctx, b.stream)
+	if err != nil {
+		return nil, err
+	}
+	info := s.CachedInfo()
+	b.created.Store(info.Created.UnixNano())
+	return info, nil
+}
+
+// retry calls f, each time with tryTimeout, until it succeeds, fails for good, or ctx ends.
+func retry(ctx context.Context, f func(context.Context) error) error {
+	for try := 0; ; try++ {
+		c, cancel := context.WithTimeout(ctx, tryTimeout)
+		err := f(c)
+		cancel()
+		if err == nil || final(err) {
+			return err
+		}
+		if pause(ctx, try) != nil {
+			return fmt.Errorf("gave up: %w", err)
+		}
+	}
+}
+
+// codeNoCluster refuses replicas on a server that is not in a cluster.
+const codeNoCluster = 10074
+
+// final tells whether another try of the same request to JetStream cannot succeed.
+func final(err error) bool {
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) {
+		return true
+	}
+	var e *jetstream.APIError
+	return errors.As(err, &e) && e.ErrorCode == codeNoCluster
+}
+
+// pause waits a little longer with each try, with jitter; it returns ctx's error if ctx ends first.
+func pause(ctx context.Context, try int) error {
+	most := time.Millisecond << min(try+1, 7)
+	t := time.NewTimer(most/2 + rand.N(most))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func orDefault[N comparable](v, d N) N {
+	var zero N
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+// checkKey refuses keys that the nats tool could not show, and subjects that would reach more than one key.
+func checkKey(key string) error {
+	ok := key != "" && len(key) <= 512 && key[0] != '.' && key[len(key)-1] != '.' && !strings.Contains(key, "..")
+	for i := 0; ok && i < len(key); i++ {
+		c := key[i]
+		ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_=/.", c) >= 0
+	}
+	if !ok {
+		return api.Errorf(api.Invalid, "a key is 1 to 512 characters of A-Z, a-z, 0-9, '-', '_', '=', '/' and '.'")
+	}
+	return nil
+}

@@ -1,0 +1,295 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+// heartbeat is how often the server shows that a consumer of an idle bucket is alive; two missing ones end a session.
+const heartbeat = time.Second
+
+var (
+	errBehind   = errors.New("the consumer does not deliver what the leader has")
+	errWentBack = errors.New("the stream's sequence went back")
+	errGap      = errors.New("the consumer skipped a message")
+)
+
+// watchConnection ends the session whenever the connection changes: what was missed meanwhile is found by a resync.
+func (m *Mirror[T]) watchConnection(status chan nats.Status) {
+	for s := range status {
+		m.interrupted()
+		if s == nats.CONNECTED {
+			select {
+			case m.connected <- struct{}{}:
+			default:
+			}
+		}
+		if end := m.session.Load(); end != nil {
+			(*end)()
+		}
+	}
+}
+
+func (m *Mirror[T]) interrupted() {
+	m.epoch.Add(1)
+	m.synced.Store(false)
+}
+
+// run keeps one session with the store going: a full load, then every change.
+func (m *Mirror[T]) run(ctx context.Context) {
+	for try := 0; ctx.Err() == nil; try++ {
+		session, end := context.WithCancel(ctx)
+		m.session.Store(&end)
+		if !m.bucket.nc.IsConnected() {
+			select {
+			case <-m.connected:
+			case <-time.After(heartbeat):
+			case <-ctx.Done():
+			}
+			end()
+			continue
+		}
+		loaded, err := m.follow(session)
+		end()
+		if ctx.Err() != nil {
+			return
+		}
+		m.interrupted()
+		if loaded {
+			try = 0
+		}
+		m.opts.Log.Debug().Err(err).Str("bucket", m.bucket.name).Msg("mirror resyncs")
+		_ = pause(ctx, min(try+3, 10))
+	}
+}
+
+// follow is one session. loaded says whether the first part, the full load, succeeded.
+func (m *Mirror[T]) follow(ctx context.Context) (loaded bool, err error) {
+	setup, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	info, err := m.bucket.refresh(setup)
+	if err != nil {
+		return false, fmt.Errorf("look up stream: %w", err)
+	}
+	cons, err := m.bucket.js.CreateConsumer(setup, m.bucket.stream, m.bucket.lastOfEach(m.opts.Filter, false))
+	if err != nil {
+		return false, fmt.Errorf("create consumer: %w", err)
+	}
+	defer m.bucket.dropConsumer(cons.CachedInfo().Name)
+	it, err := cons.Messages(jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(30*time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return false, fmt.Errorf("consume: %w", err)
+	}
+	defer it.Stop()
+	defer context.AfterFunc(ctx, it.Stop)()
+	s := &session[T]{m: m, it: it, ctx: ctx, floor: info.State.FirstSeq}
+	if err := s.load(cons.CachedInfo().NumPending, info.Created.UnixNano()); err != nil {
+		return false, err
+	}
+	return true, s.live()
+}
+
+// session is the state of one consumer.
+type session[T any] struct {
+	m       *Mirror[T]
+	it      jetstream.MessagesContext
+	ctx     context.Context
+	next    uint64 // consumer sequence of the message before
+	last    uint64 // stream sequence of the message before
+	floor   uint64 // first sequence that the stream had
+	probed  time.Time
+	stalled int // probes in a row that saw the leader ahead and nothing arriving
+	at      uint64
+}
+
+// receive returns the next message, checked to be the one that follows the last. It returns nats.ErrTimeout if none comes
+// until the next probe is due.
+func (s *session[T]) receive() (jetstream.Msg, *jetstream.MsgMetadata, error) {
+	msg, err := s.it.Next(jetstream.NextMaxWait(s.m.opts.Probe))
+	if err != nil {
+		return nil, nil, err
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, nil, err
+	}
+	if meta.Sequence.Consumer != s.next+1 {
+		return nil, nil, errGap
+	}
+	if meta.Sequence.Stream <= s.last {
+		return nil, nil, errWentBack
+	}
+	s.next, s.last = meta.Sequence.Consumer, meta.Sequence.Stream
+	return msg, meta, nil
+}
+
+// load builds a new map, puts it in the place of the old one and tells the differences.
+func (s *session[T]) load(pending uint64, created int64) error {
+	m := s.m
+	fresh := make(map[string]entry[T], pending)
+	for pending > 0 {
+		msg, meta, err := s.receive()
+		if errors.Is(err, nats.ErrTimeout) {
+			// Keys that were removed meanwhile never come.
+			if last, err := m.last(s.ctx); err != nil || last > s.last {
+				return errors.Join(errBehind, err)
+			}
+			break
+		}
+		if err != nil {
+			return err
+		}
+		pending = meta.NumPending
+		key, e, ok := m.decode(msg, meta.Sequence.Stream, created == m.created)
+		if ok {
+			fresh[key] = e
+		} else {
+			delete(fresh, key)
+		}
+	}
+	m.mu.Lock()
+	old := m.data
+	m.data = fresh
+	m.mu.Unlock()
+	m.created = created
+	for _, c := range differences(old, fresh, s.last) {
+		m.opts.OnChange(c)
+	}
+	m.advance(max(s.last, s.floor-min(s.floor, 1))) // all below the first sequence is gone
+	s.probe()
+	m.synced.Store(s.ctx.Err() == nil)
+	select {
+	case <-m.ready:
+	default:
+		close(m.ready)
+	}
+	return nil
+}
+
+func differences[T any](old, fresh map[string]entry[T], last uint64) []Change[T] {
+	var changes []Change[T]
+	for k, e := range fresh {
+		if o := old[k]; o.value != e.value {
+			changes = append(changes, Change[T]{Key: k, Old: o.value, New: e.value, Revision: e.revision()})
+		}
+	}
+	for k, o := range old {
+		if _, ok := fresh[k]; !ok {
+			changes = append(changes, Change[T]{Key: k, Old: o.value, Revision: last})
+		}
+	}
+	slices.SortFunc(changes, func(a, b Change[T]) int {
+		if a.Revision != b.Revision {
+			if a.Revision < b.Revision {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	return changes
+}
+
+// live applies changes until the session ends.
+func (s *session[T]) live() error {
+	for {
+		msg, meta, err := s.receive()
+		switch {
+		case err == nil:
+			s.m.apply(msg, meta.Sequence.Stream)
+		case !errors.Is(err, nats.ErrTimeout):
+			return err
+		}
+		if time.Since(s.probed) >= s.m.opts.Probe {
+			if err := s.probe(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (m *Mirror[T]) apply(msg jetstream.Msg, rev uint64) {
+	key, e, ok := m.decode(msg, rev, false)
+	m.mu.Lock()
+	old := m.data[key]
+	if ok {
+		m.data[key] = e
+	} else {
+		delete(m.data, key)
+	}
+	m.mu.Unlock()
+	if old.value != nil || ok {
+		m.opts.OnChange(Change[T]{Key: key, Old: old.value, New: e.value, Revision: rev})
+	}
+	m.advance(rev)
+}
+
+// decode reads a message. ok is false for a deletion and for junk. A record that the mirror holds already is not decoded
+// again if reuse is set.
+func (m *Mirror[T]) decode(msg jetstream.Msg, rev uint64, reuse bool) (key string, e entry[T], ok bool) {
+	key = strings.TrimPrefix(msg.Subject(), m.bucket.prefix)
+	h := msg.Headers()
+	if deletion(h) {
+		return key, e, false
+	}
+	e.rev = rev
+	if h.Get(headerRequest) != "" {
+		e.rev |= tag
+	}
+	if reuse {
+		if have, found := m.entry(key); found && have.rev == e.rev {
+			return key, have, true
+		}
+	}
+	v := new(T)
+	if err := codec.Read(msg.Data(), v); err != nil {
+		m.junk.Add(1)
+		m.opts.Log.Warn().Err(err).Str("bucket", m.bucket.name).Str("key", key).Uint64("revision", rev).Msg("mirror skips a value that it cannot read")
+		return key, entry[T]{}, false
+	}
+	e.value = v
+	return key, e, true
+}
+
+// probe asks the leader for the newest revision. Only this proves that the copy is current.
+func (s *session[T]) probe() error {
+	m := s.m
+	s.probed = time.Now()
+	last, err := m.last(s.ctx)
+	if err != nil {
+		m.epoch.Add(1) // the store does not answer; nobody can write now
+		return nil
+	}
+	switch {
+	case last < s.last:
+		return errWentBack
+	case last == s.last:
+		s.stalled = 0
+		m.current.Store(int64(s.probed.Sub(m.began)))
+	case s.at != s.last:
+		s.stalled = 0
+	default:
+		if s.stalled++; s.stalled >= 3 {
+			return errBehind
+		}
+	}
+	s.at = s.last
+	return nil
+}
+
+// last returns the newest revision of the mirrored keys that the leader has.
+func (m *Mirror[T]) last(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(tryTimeout, max(m.opts.Probe, 250*time.Millisecond)))
+	defer cancel()
+	e, err := m.bucket.readOnce(ctx, "", getRequest{Last: m.bucket.prefix + m.opts.Filter})
+	return e.Revision, err
+}

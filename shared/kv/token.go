@@ -1,0 +1,66 @@
+package kv
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+const (
+	tokenVersion = 1
+	maxToken     = 256 // characters
+)
+
+// Token returns the opaque, URL-safe name of a revision: it names the bucket, its incarnation and the sequence. Revision 0
+// has the empty token.
+func (b *Bucket) Token(rev uint64) string {
+	if rev == 0 {
+		return ""
+	}
+	return b.encodeToken(uint64(b.created.Load()), rev)
+}
+
+func (b *Bucket) encodeToken(created, rev uint64) string {
+	raw := append(make([]byte, 0, 32+len(b.name)), tokenVersion)
+	raw = binary.AppendUvarint(raw, created)
+	raw = binary.AppendUvarint(raw, rev)
+	raw = append(raw, b.name...)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// ParseToken returns the revision that a token names. A token of another bucket, or of an earlier incarnation of this
+// one, is failed_precondition (foreign_revision); anything else is invalid.
+func (b *Bucket) ParseToken(token string) (uint64, error) {
+	created, rev, name, ok := decodeToken(token)
+	switch {
+	case !ok:
+		return 0, api.Errorf(api.Invalid, "the revision is not one that Mabus gave out").WithReason(api.ReasonMalformed)
+	case name != b.name || created != uint64(b.created.Load()):
+		return 0, api.Errorf(api.FailedPrecondition, "the revision is of another store, or of this one before it was made anew: read again without it").WithReason(api.ReasonForeignRevision)
+	case b.encodeToken(created, rev) != token:
+		return 0, api.Errorf(api.Invalid, "the revision is not one that Mabus gave out").WithReason(api.ReasonMalformed)
+	}
+	return rev, nil
+}
+
+func decodeToken(token string) (created, rev uint64, name string, ok bool) {
+	if len(token) > maxToken {
+		return 0, 0, "", false
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) == 0 || raw[0] != tokenVersion {
+		return 0, 0, "", false
+	}
+	raw = raw[1:]
+	created, n := binary.Uvarint(raw)
+	if n <= 0 {
+		return 0, 0, "", false
+	}
+	raw = raw[n:]
+	rev, n = binary.Uvarint(raw)
+	if n <= 0 || rev == 0 {
+		return 0, 0, "", false
+	}
+	return created, rev, string(raw[n:]), true
+}

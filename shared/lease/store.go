@@ -1,0 +1,158 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
+)
+
+// Timing holds the durations of leases. All processes of a namespace must agree on them.
+type Timing struct {
+	// Renew is how often a holder renews; 2s unless given.
+	Renew time.Duration
+	// Hold is for how long a holder may act after the send time of its last successful renewal; 12s unless given.
+	Hold time.Duration
+	// Challenge is for how long a watcher must have seen a lease unchanged before it declares it dead; 15s unless given.
+	// It must be longer than Hold.
+	Challenge time.Duration
+	// Keep is for how long a dead lease stays on record; 24h unless given.
+	Keep time.Duration
+}
+
+func (t Timing) withDefaults() Timing {
+	or := func(v, d time.Duration) time.Duration {
+		if v <= 0 {
+			return d
+		}
+		return v
+	}
+	return Timing{or(t.Renew, 2*time.Second), or(t.Hold, 12*time.Second), or(t.Challenge, 15*time.Second), or(t.Keep, 24*time.Hour)}
+}
+
+const (
+	live = "live"
+	dead = "dead"
+
+	maxBytes = 64 << 20
+)
+
+// record is the value of a lease's key.
+type record struct {
+	// Holder is a nonce by which a holder knows its own renewals; empty for one that renews by token.
+	Holder string `json:"holder,omitempty"`
+	State  string `json:"state"`
+}
+
+// Store is the bucket of leases of a namespace.
+type Store struct {
+	bucket *kv.Bucket
+	timing Timing
+}
+
+// Open opens the bucket of leases, and keeps trying until ctx ends while JetStream is not ready.
+func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace string, replicas int, timing Timing) (*Store, error) {
+	timing = timing.withDefaults()
+	if timing.Renew >= timing.Hold || timing.Hold >= timing.Challenge {
+		return nil, fmt.Errorf("leases: want renew < hold < challenge, have %s, %s, %s", timing.Renew, timing.Hold, timing.Challenge)
+	}
+	b, err := kv.Open(ctx, js, nc, kv.Config{Namespace: namespace, Name: "leases", Replicas: replicas, History: 1, MaxBytes: maxBytes})
+	if err != nil {
+		return nil, err
+	}
+	return &Store{bucket: b, timing: timing}, nil
+}
+
+// Timing returns the store's durations.
+func (s *Store) Timing() Timing { return s.timing }
+
+// Bucket returns the store's bucket.
+func (s *Store) Bucket() *kv.Bucket { return s.bucket }
+
+// AcquireOnce takes the lease of id for a caller that renews by itself, and returns the token of its first renewal.
+// An id that lives, or has lived, is conflict (already_registered): an incarnation is used once.
+func (s *Store) AcquireOnce(ctx context.Context, id string) (token string, err error) {
+	rev, err := s.create(ctx, id, "")
+	if err != nil {
+		return "", err
+	}
+	return s.bucket.Token(rev), nil
+}
+
+// Renew renews a lease and returns the token of the next renewal. A token that is not the newest, or a dead lease, is
+// fenced (lease_lost).
+func (s *Store) Renew(ctx context.Context, id, token string) (string, error) {
+	rev, err := s.write(ctx, id, token, live)
+	if err != nil {
+		return "", err
+	}
+	return s.bucket.Token(rev), nil
+}
+
+// ReleaseOnce declares a lease dead at its holder's wish. It is fenced (lease_lost) like Renew.
+func (s *Store) ReleaseOnce(ctx context.Context, id, token string) error {
+	_, err := s.write(ctx, id, token, dead)
+	return err
+}
+
+func (s *Store) create(ctx context.Context, id, holder string) (uint64, error) {
+	if err := api.CheckID("id", id); err != nil {
+		return 0, err
+	}
+	rev, err := s.put(ctx, id, record{Holder: holder, State: live}, 0)
+	if errors.Is(err, kv.ErrLost) {
+		return 0, api.Errorf(api.Conflict, "lease %s is held, or was: take a fresh id", id).WithReason(api.ReasonAlreadyRegistered)
+	}
+	return rev, err
+}
+
+func (s *Store) write(ctx context.Context, id, token, state string) (uint64, error) {
+	if err := api.CheckID("id", id); err != nil {
+		return 0, err
+	}
+	rev, err := s.bucket.ParseToken(token)
+	if api.ReasonOf(err) == api.ReasonForeignRevision {
+		return 0, lost(id)
+	}
+	if err != nil {
+		return 0, err
+	}
+	// A revision stands for one message of one key and the tokens of dead leases are given to nobody, so the comparison
+	// alone proves that the lease lives and that the caller renewed it last.
+	rev, err = s.put(ctx, id, record{State: state}, rev)
+	if errors.Is(err, kv.ErrLost) {
+		return 0, lost(id)
+	}
+	return rev, err
+}
+
+func (s *Store) put(ctx context.Context, id string, r record, expect uint64) (uint64, error) {
+	data, err := codec.Marshal(r)
+	if err != nil {
+		return 0, fmt.Errorf("lease %s: %w", id, err)
+	}
+	return s.bucket.Write(ctx, kv.Write{Key: id, Value: data, Expect: expect})
+}
+
+// get reads a lease from the leader; its zero record and revision 0 mean that there is none.
+func (s *Store) get(ctx context.Context, id string) (r record, rev uint64, err error) {
+	e, err := s.bucket.Get(ctx, id)
+	if err != nil || !e.Exists() {
+		return r, e.Revision, err
+	}
+	if err := codec.Read(e.Value, &r); err != nil {
+		return record{}, e.Revision, nil // nobody's lease
+	}
+	return r, e.Revision, nil
+}
+
+func lost(id string) *api.Error {
+	return api.Errorf(api.Fenced, "lease %s is lost: stop what you do under it, and start again with a fresh id", id).WithReason(api.ReasonLeaseLost)
+}

@@ -1,0 +1,161 @@
+package rpc
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+// Handler carries out a method. It gets a decoded and validated request, and a context with the caller's deadline and
+// cause (CauseFrom). An error that is no *api.Error reaches the caller as internal, and the log in full.
+type Handler[Req, Resp any] func(ctx context.Context, req *Req) (*Resp, error)
+
+// Handle adds a method of the service, before Start.
+func Handle[Req, Resp any](s *Server, m api.Method[Req, Resp], h Handler[Req, Resp]) {
+	d := newMethod(s, "", m, h)
+	s.methods = append(s.methods, d)
+	s.byName[d.Noun+"."+d.Verb] = d
+}
+
+// HandleAt adds a method on a subject that only this process serves, such as api.HostSubject, before Start.
+func HandleAt[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp], h Handler[Req, Resp]) {
+	s.methods = append(s.methods, newMethod(s, subject, m, h))
+}
+
+func newMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp], h Handler[Req, Resp]) *method {
+	d := m.Describe()
+	return &method{
+		Descriptor: d, subject: subject, metrics: s.metrics.of(d.Noun + "." + d.Verb),
+		serve: func(ctx context.Context, body []byte) ([]byte, error) {
+			req := new(Req)
+			if err := codec.Decode(body, req); err != nil {
+				return nil, err
+			}
+			if v, ok := any(req).(api.Validator); ok {
+				if err := v.Validate(); err != nil {
+					return nil, err
+				}
+			}
+			resp, err := h(ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			if resp == nil {
+				return nil, errors.New("the handler returned neither an answer nor an error")
+			}
+			return codec.Marshal(resp)
+		},
+	}
+}
+
+// answer runs on a worker: one request from its first byte to its answer.
+func (s *Server) answer(r request) {
+	begin := time.Now()
+	body, err := s.carryOut(r)
+	code := ""
+	if err == nil {
+		err = s.conn.Reply(s.base, r.reply, body)
+		if err != nil { // the connection is gone, and with it the caller
+			s.cfg.Log.Warn().Err(err).Str("method", r.method.Name()).Msg("answer not sent")
+		}
+	} else {
+		e := Explain(err, s.cfg.Log.With().Str("method", r.method.Name()).Str("request_id", r.header.Get(api.HeaderRequestID)).Logger())
+		code = string(e.Code)
+		_ = s.conn.ReplyError(r.reply, e)
+	}
+	r.method.metrics.observe(begin, code)
+	if e := s.cfg.Log.Debug(); e.Enabled() {
+		e.Str("method", r.method.Name()).Str("principal", r.principal).Str("request_id", r.header.Get(api.HeaderRequestID)).
+			Str("traceparent", r.header.Get(api.HeaderTraceparent)).Str("code", code).Dur("took", time.Since(begin)).Msg("request")
+	}
+}
+
+func (s *Server) carryOut(r request) (body []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			body, err = nil, fmt.Errorf("panic in %s: %v\n%s", r.method.Name(), v, debug.Stack())
+		}
+	}()
+	timeout, err := Timeout(r.header)
+	if err != nil {
+		return nil, err
+	}
+	ctx := NewContext(s.base, timeout, api.Cause{})
+	defer ctx.End()
+	data, err := s.conn.Body(ctx, r.header, r.data)
+	if err != nil {
+		return nil, err
+	}
+	if ctx.cause, err = s.cause(r, data); err != nil {
+		return nil, err
+	}
+	return r.method.serve(ctx, data)
+}
+
+// A traceparent of another form is ignored, as the W3C says: it goes into events, where it must not be in the way.
+var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?$`)
+
+const maxTraceparent = 128
+
+// cause reads who asks, and refuses what may not be asked so.
+func (s *Server) cause(r request, body []byte) (api.Cause, error) {
+	c := api.Cause{Principal: r.principal}
+	if err := api.CheckOptionalID("principal", r.principal); err != nil {
+		return c, err
+	}
+	if s.cfg.Strict && r.method.Write && r.principal == "" {
+		return c, api.Errorf(api.Unauthenticated, "this namespace is strict: ask on %s.as.<principal>.%s", s.conn.Namespace, r.method.Name()).WithReason(api.ReasonPrincipalMissing)
+	}
+	if len(r.header) == 0 {
+		return c, nil
+	}
+	if trace := r.header.Get(api.HeaderTraceparent); len(trace) <= maxTraceparent && traceparent.MatchString(trace) {
+		c.Traceparent = trace
+	}
+	if id := r.header.Get(api.HeaderRequestID); id != "" && r.method.Write {
+		if err := api.CheckID(api.HeaderRequestID, id); err != nil {
+			return c, err
+		}
+		sum := sha256.New()
+		sum.Write([]byte(r.method.Name()))
+		sum.Write([]byte{0})
+		sum.Write(body)
+		c.RequestID, c.BodyHash = id, hex.EncodeToString(sum.Sum(nil))
+	}
+	return c, nil
+}
+
+// Timeout reads how long the sender of a message waits.
+func Timeout(h nats.Header) (time.Duration, error) {
+	v := h.Get(api.HeaderTimeout)
+	if v == "" {
+		return api.DefaultTimeout.Std(), nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 || d > api.MaxRequestTimeout*time.Second {
+		return 0, api.Errorf(api.Invalid, "the header %s must be a duration above 0s and up to %ds, such as \"1.5s\"", api.HeaderTimeout, api.MaxRequestTimeout).WithFields(api.HeaderTimeout)
+	}
+	return d, nil
+}
+
+// Body returns a message's body, from the object store when the header names it there.
+func (c *Conn) Body(ctx context.Context, h nats.Header, data []byte) ([]byte, error) {
+	if len(h) == 0 {
+		return data, nil
+	}
+	ref := h.Get(api.HeaderBlob)
+	if ref == "" {
+		return data, nil
+	}
+	return c.Blobs.Get(ctx, ref)
+}

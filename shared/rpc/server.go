@@ -1,0 +1,187 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// Defaults of a ServerConfig.
+const (
+	DefaultLimit = 1024 // requests under way
+	pendingMsgs  = 64 << 10
+	pendingBytes = 256 << 20
+)
+
+// ServerConfig describes one replica of a service.
+type ServerConfig struct {
+	// Service is the second token of its subjects.
+	Service string
+	// Version is a semantic version, as NATS micro requires.
+	Version string
+	// Description is shown by discovery.
+	Description string
+	// Limit is the number of requests under way above which others are refused as overloaded; DefaultLimit unless given.
+	Limit int
+	// Strict refuses state changes that name no principal.
+	Strict  bool
+	Log     zerolog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Server is one replica of a service. Add methods with Handle, then Start.
+type Server struct {
+	conn    *Conn
+	cfg     ServerConfig
+	base    context.Context
+	cancel  context.CancelFunc
+	pool    *Pool[request]
+	metrics *metrics
+	methods []*method
+	byName  map[string]*method // by <noun>.<verb>
+	svc     micro.Service
+	subs    []*nats.Subscription
+
+	stopping atomic.Bool
+}
+
+type method struct {
+	api.Descriptor
+	subject string // empty for the method's own subject
+	serve   func(ctx context.Context, body []byte) ([]byte, error)
+	metrics methodMetrics
+}
+
+// request is a message that waits for, or has, a worker.
+type request struct {
+	method    *method
+	principal string
+	reply     string
+	header    nats.Header
+	data      []byte
+}
+
+// NewServer returns a server without methods.
+func NewServer(conn *Conn, cfg ServerConfig) *Server {
+	if cfg.Limit <= 0 {
+		cfg.Limit = DefaultLimit
+	}
+	s := &Server{conn: conn, cfg: cfg, byName: map[string]*method{}}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.pool = NewPool(cfg.Limit, s.answer)
+	s.metrics = newMetrics(cfg.Metrics, cfg.Service, func() float64 { return float64(s.pool.Busy()) })
+	return s
+}
+
+// Start registers the service with NATS micro and begins to answer.
+func (s *Server) Start() error {
+	svc, err := micro.AddService(s.conn.NC, micro.Config{
+		Name: "mabus-" + s.cfg.Service, Version: s.cfg.Version, Description: s.cfg.Description,
+		Metadata:     map[string]string{"namespace": s.conn.Namespace},
+		ErrorHandler: func(_ micro.Service, e *micro.NATSError) { s.cfg.Log.Error().Err(e).Msg("service") },
+	})
+	if err != nil {
+		return fmt.Errorf("register service %s: %w", s.cfg.Service, err)
+	}
+	s.svc = svc
+	for _, m := range s.methods {
+		if err := s.listen(m); err != nil {
+			return errors.Join(err, svc.Stop())
+		}
+	}
+	if err := s.listenAs(); err != nil {
+		return errors.Join(err, svc.Stop())
+	}
+	return nil
+}
+
+// listen subscribes one method. Its handler only passes the message on, because NATS micro runs one handler at a time.
+func (s *Server) listen(m *method) error {
+	opts := []micro.EndpointOpt{micro.WithEndpointPendingLimits(pendingMsgs, pendingBytes)}
+	name := m.Noun + "-" + m.Verb
+	if m.subject == "" {
+		meta, err := schemas(m.Descriptor)
+		if err != nil {
+			return err
+		}
+		opts = append(opts, micro.WithEndpointSubject(api.MethodSubject(s.conn.Namespace, m.Service, m.Noun, m.Verb)), micro.WithEndpointMetadata(meta))
+	} else {
+		name += "-here"
+		opts = append(opts, micro.WithEndpointSubject(m.subject), micro.WithEndpointQueueGroupDisabled())
+	}
+	err := s.svc.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) {
+		s.accept(request{method: m, reply: r.Reply(), header: nats.Header(r.Headers()), data: r.Data()})
+	}), opts...)
+	if err != nil {
+		return fmt.Errorf("listen for %s: %w", m.Name(), err)
+	}
+	return nil
+}
+
+// listenAs subscribes the form that names the principal, for all methods at once.
+func (s *Server) listenAs() error {
+	prefix := s.conn.Namespace + ".as."
+	sub, err := s.conn.NC.QueueSubscribe(prefix+"*."+s.cfg.Service+".>", micro.DefaultQueueGroup, func(msg *nats.Msg) {
+		principal, rest, _ := strings.Cut(msg.Subject[len(prefix):], ".")
+		name := rest[len(s.cfg.Service)+1:]
+		m := s.byName[name]
+		if m == nil {
+			_ = s.conn.ReplyError(msg.Reply, api.Errorf(api.Unimplemented, "%s has no method %s", s.cfg.Service, name))
+			return
+		}
+		s.accept(request{method: m, principal: principal, reply: msg.Reply, header: msg.Header, data: msg.Data})
+	})
+	if err != nil {
+		return fmt.Errorf("listen for principals: %w", err)
+	}
+	if err := sub.SetPendingLimits(pendingMsgs, pendingBytes); err != nil {
+		return fmt.Errorf("listen for principals: %w", err)
+	}
+	s.subs = append(s.subs, sub)
+	if err := s.conn.NC.FlushTimeout(connectTimeout); err != nil && s.conn.NC.IsClosed() {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return nil
+}
+
+// accept gives the request to a worker, or refuses it at once.
+func (s *Server) accept(r request) {
+	if !s.pool.Submit(r) {
+		if s.stopping.Load() {
+			_ = s.conn.ReplyError(r.reply, api.Errorf(api.Unavailable, "this replica of %s is stopping: ask again", s.cfg.Service).WithReason(api.ReasonDraining))
+			return
+		}
+		e := api.Errorf(api.Overloaded, "%s has %d requests under way: try again later", s.cfg.Service, s.cfg.Limit).WithReason(api.ReasonServerFull)
+		r.method.metrics.refused()
+		_ = s.conn.ReplyError(r.reply, e)
+	}
+}
+
+// Stop leaves the queue group, waits for the requests under way until ctx ends, and then cancels what is left. A request
+// that was delivered and not begun is refused as unavailable (draining).
+func (s *Server) Stop(ctx context.Context) error {
+	defer s.cancel()
+	s.stopping.Store(true)
+	var errs []error
+	for _, sub := range s.subs {
+		errs = append(errs, sub.Drain()) // what has been delivered is still answered
+	}
+	if s.svc != nil {
+		errs = append(errs, s.svc.Stop())
+	}
+	if s.conn.NC.IsConnected() {
+		errs = append(errs, s.conn.NC.FlushTimeout(connectTimeout)) // after which nothing more is delivered
+	} else {
+		errs = nil // there is nobody to say goodbye to
+	}
+	return errors.Join(append(errs, s.pool.Close(ctx))...)
+}
