@@ -18,10 +18,14 @@ func TestParseFillsDefaults(t *testing.T) {
 	}
 	want := &job.Job{
 		Version: 1, Name: "demo",
-		Agents: []job.Agent{{Name: "counter", Type: "worker", Capabilities: []string{"count"}, Runtime: api.RuntimeExec,
-			Command: []string{"./count.sh", "--fast"}, Env: map[string]string{"LANG": "C"}, Replicas: 3, Concurrency: 1}},
-		Tasks: []job.Step{{Capability: "count", Include: []string{"**/*.txt"}, Exclude: []string{"**/old/**"}, Priority: "low",
-			Attempts: 3, Timeout: api.Duration(90 * time.Second), Backoff: api.Duration(time.Second)}},
+		Agents: []job.Agent{{
+			Name: "counter", Type: "worker", Capabilities: []string{"count"}, Runtime: api.RuntimeExec,
+			Command: []string{"./count.sh", "--fast"}, Env: map[string]string{"LANG": "C"}, Replicas: 3, Concurrency: 1,
+		}},
+		Tasks: []job.Step{{
+			Capability: "count", Include: []string{"**/*.txt"}, Exclude: []string{"**/old/**"}, Priority: "low",
+			Attempts: 3, Timeout: api.Duration(90 * time.Second), Backoff: api.Duration(time.Second),
+		}},
 		Limits: job.Limits{MaxInflight: 1024, MaxInputBytes: 64 << 20},
 		Output: job.Output{Results: "results.jsonl"},
 		Report: &job.Report{Capability: "sum", Attempts: 3, Timeout: api.Duration(10 * time.Minute)},

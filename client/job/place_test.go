@@ -87,7 +87,9 @@ func TestResolve(t *testing.T) {
 	j.Resolve(base)
 	want := []job.Agent{
 		{Command: []string{filepath.Join(base, "x.sh"), "./arg"}, Dir: base},
-		{Command: []string{"sh", "x.sh"}, Dir: filepath.Join(base, "sub")}, {Command: []string{abs}, Dir: abs}, {Module: "m"},
+		{Command: []string{"sh", "x.sh"}, Dir: filepath.Join(base, "sub")},
+		{Command: []string{abs}, Dir: abs},
+		{Module: "m"},
 	}
 	if d := cmp.Diff(want, j.Agents); d != "" {
 		t.Error(d)

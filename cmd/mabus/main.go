@@ -15,10 +15,10 @@ import (
 // version is set by the build.
 var version = "0.1.0"
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(execute()) }
 
-// run is main with an exit status: 0 done, 1 failed, 2 not understood, 130 interrupted.
-func run() int {
+// execute is main with an exit status: 0 done, 1 failed, 2 not understood, 130 interrupted.
+func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -6,11 +6,11 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"go/build"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -29,11 +29,11 @@ import (
 )
 
 // trees are small and together have all there is: tests, cycles by tests, assembly of many architectures, broken files.
-var trees = []string{"strings", "sort", "internal/bytealg", "go/parser", "crypto/sha256", "cmd/asm/internal/asm/testdata"}
+var trees = []string{"strings", "sort", "internal/bytealg", "go/parser", "context", "crypto/sha256", "cmd/asm/internal/asm/testdata"}
 
 func tree(t *testing.T, name string) string {
 	t.Helper()
-	dir := filepath.Join(runtime.GOROOT(), "src", filepath.FromSlash(name))
+	dir := filepath.Join(build.Default.GOROOT, "src", filepath.FromSlash(name))
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("no source of the standard library: %v", err)
 	}

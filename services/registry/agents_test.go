@@ -12,6 +12,7 @@ import (
 
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -288,5 +289,23 @@ func statsSince(t *testing.T, c *rpc.Conn, rev string) *api.AgentsStatsResponse 
 		if got := must(t, c, api.AgentsStats, api.Empty{}); got.Revision == rev {
 			return got
 		}
+	}
+}
+
+func TestNamespacesDoNotSeeEachOther(t *testing.T) {
+	srv := natstest.Start(t)
+	var conns []*rpc.Conn
+	for _, ns := range []string{"one", "two"} {
+		for _, c := range []*rpc.Conn{dialTo(t, srv.URL(), ns), dialTo(t, srv.URL(), ns)} {
+			conns = append(conns, c)
+		}
+		replicaOn(t, conns[len(conns)-1], registry.Config{})
+	}
+	must(t, conns[0], api.AgentsRegister, api.AgentSpec{ID: "a1"})
+	refused(t, conns[2], api.AgentsGet, api.GetRequest{ID: "a1"}, api.NotFound, api.ReasonAgentNotFound)
+	made := must(t, conns[2], api.AgentsRegister, api.AgentSpec{ID: "a1"})
+	refused(t, conns[0], api.AgentsGet, api.GetRequest{ID: "a1", MinRevision: made.Revision}, api.FailedPrecondition, api.ReasonForeignRevision)
+	if list := must(t, conns[2], api.AgentsList, api.AgentsListRequest{MinRevision: made.Revision}); len(list.Agents) != 1 {
+		t.Errorf("%d agents in the second namespace", len(list.Agents))
 	}
 }

@@ -8,7 +8,7 @@
 //   - <ns>_agents, key = agent id, at most Config.AgentBytes (1 GiB); an agent is at most about 200 KiB
 //   - <ns>_hosts, key = host id, at most 64 MiB
 //   - <ns>_services, key = instance id, at most 256 MiB
-//   - <ns>_leases, key = lease id, kept by shared/lease
+//   - <ns>_leases, key = lease id, kept by shared/lease, at most 64 MiB
 //   - <ns>_requests, the answers of requests that carry an id, kept by shared/kv for 10 minutes and shared by all services
 //
 // Each bucket of records keeps 16 revisions of a key, out of which its outbox makes events. A dead service instance is
@@ -17,7 +17,8 @@
 //
 // Stream: <ns>_events, subjects <ns>.event.registry.{agents,hosts,services}.<id>, 7 days and at most 1 GiB.
 //
-// Memory: a replica mirrors all three buckets and keeps an index over them; the index takes about 170 bytes for an agent.
+// Memory: a replica mirrors all three buckets and keeps an index over them, which together take less than 1 KiB for an agent
+// of usual size; the index's share of that is about 170 bytes.
 //
 // # Invariants
 //

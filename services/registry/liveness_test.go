@@ -126,6 +126,26 @@ func TestDeathWhileNobodyWatches(t *testing.T) {
 	dead(t, c)
 }
 
+// Dead service instances do not pile up: each is forgotten with its lease. A dead host waits for its return.
+func TestDeadServicesAreForgotten(t *testing.T) {
+	timing := quick
+	timing.Keep = 2 * time.Second
+	c, _ := run(t, 2, registry.Config{Timing: timing, Sweep: 200 * time.Millisecond})
+	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
+	settle(t, c)
+	must(t, c, api.ServicesRegister, api.Service{ID: "free", Name: "search"})
+	must(t, c, api.LeasesRelease, api.LeaseRenewRequest{ID: "l1", Token: l.Token})
+	dead(t, c)
+	natstest.Eventually(t, patience, func() bool {
+		_, err := call(t, c, api.ServicesGet, api.GetRequest{ID: "s1"})
+		return api.ReasonOf(err) == api.ReasonServiceNotFound
+	}, "the dead instance is forgotten")
+	must(t, c, api.ServicesGet, api.GetRequest{ID: "free"})
+	if h := must(t, c, api.HostsGet, api.GetRequest{ID: "h1"}); h.Status != api.HostDead {
+		t.Errorf("host: %+v", h)
+	}
+}
+
 func TestDeregisteredHostLosesItsAgents(t *testing.T) {
 	c, _ := run(t, 3, registry.Config{})
 	alive(t, c, "l1")

@@ -163,7 +163,7 @@ func markAll[T any](ctx context.Context, d *directory[T], cause api.Cause, id st
 	term := roster.Term{Field: roster.FieldLease, Value: id}
 	ids := d.with(term)
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group // one that fails does not stop the others
 	group.SetLimit(parallel)
 	for _, key := range ids {
 		group.Go(func() error {

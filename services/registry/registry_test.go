@@ -26,7 +26,19 @@ var quick = lease.Timing{Renew: 100 * time.Millisecond, Hold: 600 * time.Millise
 // dial returns a connection that lasts as long as the test.
 func dial(t *testing.T, url, principal string) *rpc.Conn {
 	t.Helper()
-	c, err := rpc.Dial(t.Context(), rpc.Options{URL: url, Principal: principal, Name: t.Name()})
+	return dialWith(t, rpc.Options{URL: url, Principal: principal})
+}
+
+// dialTo is dial to a namespace.
+func dialTo(t *testing.T, url, namespace string) *rpc.Conn {
+	t.Helper()
+	return dialWith(t, rpc.Options{URL: url, Namespace: namespace})
+}
+
+func dialWith(t *testing.T, o rpc.Options) *rpc.Conn {
+	t.Helper()
+	o.Name = t.Name()
+	c, err := rpc.Dial(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +49,12 @@ func dial(t *testing.T, url, principal string) *rpc.Conn {
 // replica starts one replica on a connection of its own; stop may be called early, and is when the test ends.
 func replica(t *testing.T, url string, cfg registry.Config) (s *registry.Service, stop func()) {
 	t.Helper()
-	conn := dial(t, url, "")
+	return replicaOn(t, dial(t, url, ""), cfg)
+}
+
+// replicaOn starts one replica on a connection.
+func replicaOn(t *testing.T, conn *rpc.Conn, cfg registry.Config) (s *registry.Service, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s, err := registry.Start(ctx, conn, cfg)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,7 +58,8 @@ type Service struct {
 	services *directory[api.Service]
 	server   *rpc.Server
 	stopping chan struct{} // closed when Stop begins
-	cleanups []func()      // run in reverse
+	stopOnce sync.Once
+	cleanups []func() // run in reverse
 }
 
 // Start returns a replica that answers. It keeps trying while JetStream is not ready, until ctx ends.
@@ -171,11 +173,14 @@ func (s *Service) Ready() bool {
 	return s.agents.mirror.Synced() && s.hosts.mirror.Synced() && s.services.mirror.Synced()
 }
 
-// Stop leaves the queue group, finishes the requests under way until ctx ends, and stops everything else.
-func (s *Service) Stop(ctx context.Context) error {
-	close(s.stopping)
-	err := s.server.Stop(ctx)
-	s.cleanUp()
+// Stop leaves the queue group, finishes the requests under way until ctx ends, and stops everything else. A second call does
+// nothing.
+func (s *Service) Stop(ctx context.Context) (err error) {
+	s.stopOnce.Do(func() {
+		close(s.stopping)
+		err = s.server.Stop(ctx)
+		s.cleanUp()
+	})
 	return err
 }
 

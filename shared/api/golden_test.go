@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -56,7 +57,7 @@ func TestGolden(t *testing.T) {
 
 func checkGolden(t *testing.T, file string, typ reflect.Type) {
 	value := reflect.New(typ)
-	new(filler).fill(t, value.Elem(), "")
+	fill(t, value.Elem(), "", 1)
 	body, err := codec.Marshal(value.Interface())
 	if err != nil {
 		t.Fatal(err)
@@ -91,8 +92,12 @@ func checkGolden(t *testing.T, file string, typ reflect.Type) {
 	}
 }
 
-// filler sets every field to a value of its own, so that no field can take another's place unseen.
-type filler struct{ n int }
+// number makes an unlikely-to-repeat number of a field's name, so that a new field leaves the others' values alone.
+func number(name string, i int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return int(h.Sum32()%50) + i
+}
 
 // words are the values of types that have a closed set.
 var words = map[reflect.Type]string{
@@ -105,17 +110,19 @@ var words = map[reflect.Type]string{
 	reflect.TypeFor[api.Code]():          string(api.Conflict),
 }
 
-func (f *filler) fill(t *testing.T, v reflect.Value, name string) {
-	f.n++
+// fill sets every field to a value of its own, made of its name and its place in a list, so that none can take another's
+// place unseen.
+func fill(t *testing.T, v reflect.Value, name string, i int) {
+	n := number(name, i)
 	switch x := v.Addr().Interface().(type) {
 	case *time.Time:
-		*x = time.Date(2026, 1, 2, 3, 4, f.n, 0, time.UTC)
+		*x = time.Date(2026, 1, 2, 3, 4, n, 0, time.UTC)
 		return
 	case *json.RawMessage:
-		*x = fmt.Appendf(nil, `{"n":%d}`, f.n)
+		*x = fmt.Appendf(nil, `{"n":%d}`, n)
 		return
 	case *api.Duration:
-		*x = api.Duration(f.n)*api.Duration(time.Second) + api.Duration(time.Second/2)
+		*x = api.Duration(n)*api.Duration(time.Second) + api.Duration(time.Second/2)
 		return
 	}
 	switch v.Kind() {
@@ -124,35 +131,35 @@ func (f *filler) fill(t *testing.T, v reflect.Value, name string) {
 			v.SetString(word)
 			return
 		}
-		v.SetString(fmt.Sprintf("%s-%d", name, f.n))
+		v.SetString(fmt.Sprintf("%s-%d", name, i))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Int:
-		v.SetInt(int64(f.n))
+		v.SetInt(int64(n))
 	case reflect.Uint64:
-		v.SetUint(uint64(f.n))
+		v.SetUint(uint64(n))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		f.fill(t, v.Elem(), name)
+		fill(t, v.Elem(), name, i)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		one := strings.TrimSuffix(strings.Replace(name, "ies", "ys", 1), "s")
-		for i := range v.Len() {
-			f.fill(t, v.Index(i), one)
+		for j := range v.Len() {
+			fill(t, v.Index(j), one, j+1)
 		}
 	case reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		f.fill(t, key, "key")
-		f.fill(t, value, name)
+		fill(t, key, "key", i)
+		fill(t, value, name, i)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			field, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			if field == "" && !v.Type().Field(i).Anonymous {
-				t.Fatalf("%s.%s has no name in JSON", v.Type(), v.Type().Field(i).Name)
+		for j := range v.NumField() {
+			field, _, _ := strings.Cut(v.Type().Field(j).Tag.Get("json"), ",")
+			if field == "" && !v.Type().Field(j).Anonymous {
+				t.Fatalf("%s.%s has no name in JSON", v.Type(), v.Type().Field(j).Name)
 			}
-			f.fill(t, v.Field(i), field)
+			fill(t, v.Field(j), field, i)
 		}
 	default:
 		t.Fatalf("%s: the test cannot fill a %s", name, v.Type())

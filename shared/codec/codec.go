@@ -5,6 +5,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -110,3 +111,12 @@ func kind(k jsontext.Kind) string {
 	}
 	return k.String()
 }
+
+// Reader reads one JSON value after the other, as Read does.
+type Reader struct{ dec *jsontext.Decoder }
+
+// NewReader returns a reader of the values in r.
+func NewReader(r io.Reader) *Reader { return &Reader{jsontext.NewDecoder(r)} }
+
+// Next reads the next value into v. It returns io.EOF after the last one.
+func (r *Reader) Next(v any) error { return json.UnmarshalDecode(r.dec, v, lenient) }

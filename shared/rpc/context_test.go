@@ -40,7 +40,7 @@ func TestContext(t *testing.T) {
 	}
 	c.End()
 	<-c.Done()
-	if c.Err() != context.Canceled || context.Cause(c) != context.Canceled {
+	if !errors.Is(c.Err(), context.Canceled) || !errors.Is(context.Cause(c), context.Canceled) {
 		t.Errorf("after End: %v, %v", c.Err(), context.Cause(c))
 	}
 	c.End() // again, to no effect
@@ -65,7 +65,7 @@ func TestAContextKeepsItsFirstError(t *testing.T) {
 			if doneFirst {
 				<-ctx.Done()
 			}
-			if err := ctx.Err(); err != c.want {
+			if err := ctx.Err(); !errors.Is(err, c.want) {
 				t.Errorf("%s, Done first %v: %v", name, doneFirst, err)
 			}
 			ctx.End()
@@ -73,11 +73,11 @@ func TestAContextKeepsItsFirstError(t *testing.T) {
 			if d, _ := ctx.Deadline(); c.timeout < time.Minute {
 				natstest.Eventually(t, time.Second, func() bool { return time.Now().After(d) }, "the deadline has passed")
 			}
-			if err := ctx.Err(); err != c.want {
+			if err := ctx.Err(); !errors.Is(err, c.want) {
 				t.Errorf("%s, Done first %v: the error became %v", name, doneFirst, err)
 			}
 			<-ctx.Done()
-			if err := context.Cause(ctx); err != c.want {
+			if err := context.Cause(ctx); !errors.Is(err, c.want) {
 				t.Errorf("%s, Done first %v: the cause is %v", name, doneFirst, err)
 			}
 		}

@@ -32,9 +32,8 @@ func TestErrorsOfAHandler(t *testing.T) {
 			return nil, errors.New(secret)
 		case "panic":
 			panic(secret)
-		case "nil map":
-			var m map[string]int
-			m[secret] = 1
+		case "runtime error":
+			return &sayResponse{Text: []string{}[len(r.Parts):][0]}, nil
 		case "typed nil":
 			return nil, typedNil
 		case "nothing":
@@ -58,17 +57,17 @@ func TestErrorsOfAHandler(t *testing.T) {
 		maybe  bool
 		logged bool
 	}{
-		"api":          {api.Conflict, api.ReasonTaskExists, true, false},
-		"other":        {api.Internal, "", false, true},
-		"panic":        {api.Internal, "", false, true},
-		"nil map":      {api.Internal, "", false, true},
-		"typed nil":    {api.Internal, "", false, true},
-		"nothing":      {api.Internal, "", false, true},
-		"unwritable":   {api.Internal, "", false, true},
-		"unknown code": {api.Internal, "", false, false},
-		"deadline":     {api.DeadlineExceeded, api.ReasonTimeout, true, false},
-		"cancelled":    {api.Cancelled, "", true, false},
-		"store away":   {api.Unavailable, api.ReasonDependencyDown, true, false},
+		"api":           {api.Conflict, api.ReasonTaskExists, true, false},
+		"other":         {api.Internal, "", false, true},
+		"panic":         {api.Internal, "", false, true},
+		"runtime error": {api.Internal, "", false, true},
+		"typed nil":     {api.Internal, "", false, true},
+		"nothing":       {api.Internal, "", false, true},
+		"unwritable":    {api.Internal, "", false, true},
+		"unknown code":  {api.Internal, "", false, false},
+		"deadline":      {api.DeadlineExceeded, api.ReasonTimeout, true, false},
+		"cancelled":     {api.Cancelled, "", true, false},
+		"store away":    {api.Unavailable, api.ReasonDependencyDown, true, false},
 	} {
 		t.Run(text, func(t *testing.T) {
 			e := f.refusal(t, "mabus.test.echo.say", `{"text":"`+text+`"}`)

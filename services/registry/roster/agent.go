@@ -3,6 +3,7 @@ package roster
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -47,7 +48,7 @@ func Register(old *api.Agent, spec api.AgentSpec, now time.Time) (*api.Agent, Ev
 // replaceable tells whether old is what remains of a dead external process that now registers again.
 func replaceable(old *api.Agent, spec api.AgentSpec) bool {
 	return old.Runtime == api.RuntimeExternal && spec.RuntimeOrDefault() == api.RuntimeExternal &&
-		old.Status == api.AgentFailed && old.Lease != "" && spec.Lease != old.Lease
+		old.Status == api.AgentFailed && strings.HasPrefix(old.Reason, api.ReasonHostLost) && spec.Lease != old.Lease
 }
 
 // Update replaces the metadata, tags or capabilities of an agent. The capabilities of an agent that a host runs stay as they

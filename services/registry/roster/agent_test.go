@@ -77,6 +77,11 @@ func TestDeadExternalAgentIsReplaced(t *testing.T) {
 	if _, _, err := roster.Register(lost, api.AgentSpec{ID: "a1", Lease: "l1"}, t1); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
 		t.Errorf("registering again under the dead lease: %v, want already_registered", err)
 	}
+	broken := *lost
+	broken.Reason = "it said so itself"
+	if _, _, err := roster.Register(&broken, api.AgentSpec{ID: "a1", Lease: "l2"}, t1); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
+		t.Errorf("registering over a failed agent whose process lives: %v, want already_registered", err)
+	}
 	a, event, err := roster.Register(lost, api.AgentSpec{ID: "a1", Lease: "l2"}, t1)
 	if err != nil || event != roster.Registered || a.Status != api.AgentRegistered || a.Lease != "l2" {
 		t.Errorf("registering over a dead agent: %+v, %q, %v", a, event, err)

@@ -3,9 +3,9 @@ package gosource_test
 import (
 	"encoding/json"
 	"fmt"
+	"go/build"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -70,13 +70,17 @@ func TestReportOnAModule(t *testing.T) {
 	if len(r.Imports.LongestChain) != 3 {
 		t.Errorf("longest chain %v", r.Imports.LongestChain)
 	}
-	totals := gosource.Totals{Files: 9, TestFiles: 1, ParseErrors: 1, Packages: 6, Lines: 19, CodeLines: 17, CommentLines: 1,
-		Functions: 1, Complexity: 2, NoResult: 1, Other: 1}
+	totals := gosource.Totals{
+		Files: 9, TestFiles: 1, ParseErrors: 1, Packages: 6, Lines: 19, CodeLines: 17, CommentLines: 1,
+		Functions: 1, Complexity: 2, NoResult: 1, Other: 1,
+	}
 	if d := cmp.Diff(totals, r.Totals); d != "" {
 		t.Error(d)
 	}
-	asm := gosource.AssemblyReport{Assembly: gosource.Assembly{Files: 2, Lines: 12, TextSymbols: 3, CommentLines: 1},
-		ByArch: map[string]gosource.Assembly{"arm64": {Files: 1, Lines: 5, TextSymbols: 2, CommentLines: 1}, "any": {Files: 1, Lines: 7, TextSymbols: 1}}}
+	asm := gosource.AssemblyReport{
+		Assembly: gosource.Assembly{Files: 2, Lines: 12, TextSymbols: 3, CommentLines: 1},
+		ByArch:   map[string]gosource.Assembly{"arm64": {Files: 1, Lines: 5, TextSymbols: 2, CommentLines: 1}, "any": {Files: 1, Lines: 7, TextSymbols: 1}},
+	}
 	if d := cmp.Diff(asm, r.Assembly); d != "" {
 		t.Error(d)
 	}
@@ -110,7 +114,7 @@ func TestReportDoesNotDependOnOrder(t *testing.T) {
 
 // TestStandardLibraryHasNoCycles checks the graph by what the compiler guarantees of one real tree.
 func TestStandardLibraryHasNoCycles(t *testing.T) {
-	root := filepath.Join(runtime.GOROOT(), "src")
+	root := filepath.Join(build.Default.GOROOT, "src")
 	files := map[string]string{}
 	for _, dir := range []string{"strings", "sort", "unicode", "io", "errors", "internal", "sync", "iter", "unsafe", "slices", "cmp", "math"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d os.DirEntry, err error) error {
@@ -170,7 +174,7 @@ func TestModules(t *testing.T) {
 }
 
 func BenchmarkAnalyse(b *testing.B) {
-	content, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "src", "net", "http", "server.go"))
+	content, err := os.ReadFile(filepath.Join(build.Default.GOROOT, "src", "net", "http", "server.go"))
 	if err != nil {
 		b.Skip(err)
 	}

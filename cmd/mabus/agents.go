@@ -1,0 +1,371 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mabus-project/mabus/client"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+func newAgents(o *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "agents", Short: "List, start and stop agents"}
+	cmd.AddCommand(agentsList(o), agentsGet(o), agentsRegister(o), agentsUpdate(o), agentsDeregister(o), agentsStats(o), agentsWatch(o),
+		agentsStart(o), agentsVerb(o, "stop", "Stop an agent", client.Agents.Stop), agentsVerb(o, "restart", "Stop an agent if it runs, and start it", client.Agents.Restart))
+	return cmd
+}
+
+func agentsList(o *options) *cobra.Command {
+	var req api.AgentsListRequest
+	var status string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List agents", Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			req.Status = api.AgentStatus(status)
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				list := api.AgentsListResponse{Agents: []api.Agent{}}
+				for a, err := range c.Agents.All(ctx, req) {
+					if err != nil {
+						return err
+					}
+					list.Agents = append(list.Agents, a)
+				}
+				return o.show(cmd, list, func(w io.Writer) {
+					row(w, "ID", "TYPE", "STATUS", "CAPABILITIES", "HOST", "RESTARTS", "SINCE")
+					for _, a := range list.Agents {
+						row(w, a.ID, a.Type, a.Status, strings.Join(a.Capabilities, ","), a.Host, a.Restarts, ago(a.ChangedAt))
+					}
+				})
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&req.Type, "type", "", "only agents of this type")
+	f.StringSliceVar(&req.Capabilities, "capability", nil, "only agents that have this capability; may be given several times")
+	f.StringSliceVar(&req.Tags, "tag", nil, "only agents that have this tag; may be given several times")
+	f.StringVar(&status, "status", "", "only agents of this status")
+	f.StringVar(&req.Host, "host", "", "only agents of this host")
+	return cmd
+}
+
+func agentsGet(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "get ID", Aliases: []string{"status"}, Short: "Show one agent and what its host measures of it", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				st, err := c.Agents.Status(ctx, a[0])
+				if api.ReasonOf(err) == api.ReasonNobodyListens { // no agent host is there to ask
+					var rec *api.Agent
+					if rec, err = c.Agents.Get(ctx, api.GetRequest{ID: a[0]}); err == nil {
+						st = &api.AgentState{Agent: *rec}
+					}
+				}
+				if err != nil {
+					return err
+				}
+				return o.show(cmd, st, func(w io.Writer) { printAgent(w, st) })
+			})
+		},
+	}
+}
+
+func printAgent(w io.Writer, st *api.AgentState) {
+	a := &st.Agent
+	row(w, "id", a.ID)
+	row(w, "type", a.Type)
+	row(w, "status", a.Status)
+	if a.Reason != "" {
+		row(w, "reason", a.Reason)
+	}
+	row(w, "capabilities", strings.Join(a.Capabilities, ","))
+	row(w, "tags", strings.Join(a.Tags, ","))
+	row(w, "runtime", a.Runtime)
+	switch {
+	case a.Module != "":
+		row(w, "module", a.Module)
+	case len(a.Command) > 0:
+		row(w, "command", strings.Join(a.Command, " "))
+	}
+	row(w, "host", a.Host)
+	row(w, "restarts", a.Restarts)
+	row(w, "since", ago(a.ChangedAt))
+	if l := st.Live; l != nil {
+		if l.PID > 0 {
+			row(w, "pid", l.PID)
+		}
+		row(w, "waiting", l.Waiting)
+		row(w, "active", l.Active)
+		row(w, "handled", l.Handled)
+		row(w, "failed", l.Failed)
+		row(w, "refused", l.Refused)
+		if l.LastError != "" {
+			row(w, "last error", l.LastError)
+		}
+		for _, line := range l.LogTail {
+			row(w, "log", line)
+		}
+	}
+}
+
+// specFlags describe a new agent on the command line.
+func specFlags(cmd *cobra.Command, s *api.AgentSpec, config, metadata *string) {
+	f := cmd.Flags()
+	f.StringVar(&s.Type, "type", "", "type of the agent (worker)")
+	f.StringSliceVar(&s.Capabilities, "capability", nil, "capability; may be given several times")
+	f.StringSliceVar(&s.Tags, "tag", nil, "tag; may be given several times")
+	f.StringVar(&s.Module, "module", "", "Go type of a native agent")
+	f.IntVar(&s.Concurrency, "concurrency", 0, "messages that it handles at once (1)")
+	f.StringToStringVar(&s.Env, "env", nil, "environment of an exec agent, NAME=VALUE")
+	f.StringVar(&s.Dir, "dir", "", "working directory of an exec agent")
+	f.StringVar((*string)(&s.RestartPolicy), "restart", "", "permanent, transient or temporary (permanent)")
+	f.StringVar(config, "config", "", "JSON object handed to the agent")
+	f.StringVar(metadata, "metadata", "", "JSON object of your own")
+}
+
+// buildSpec completes a specification from the arguments "ID [-- COMMAND...]".
+func buildSpec(s *api.AgentSpec, a []string, config, metadata string) {
+	s.ID, s.Command = a[0], a[1:]
+	s.Config, s.Metadata = json.RawMessage(config), json.RawMessage(metadata)
+}
+
+func agentsRegister(o *options) *cobra.Command {
+	var spec api.AgentSpec
+	var config, metadata, file string
+	cmd := &cobra.Command{
+		Use: "register ID [-- COMMAND...]", Short: "Register an agent without starting it",
+		Long: "Registers an agent without starting it. With --file, registers every agent of a file (or - for the standard input): one JSON object per line.",
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if file != "" {
+				return registerFile(cmd, o, file)
+			}
+			if len(a) == 0 {
+				return fmt.Errorf("%w: give an id, or --file", errUsage)
+			}
+			buildSpec(&spec, a, config, metadata)
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				agent, err := c.Agents.Register(ctx, spec)
+				if err != nil {
+					return err
+				}
+				return o.show(cmd, agent, func(w io.Writer) { printAgent(w, &api.AgentState{Agent: *agent}) })
+			})
+		},
+	}
+	specFlags(cmd, &spec, &config, &metadata)
+	cmd.Flags().StringVar(&file, "file", "", "register every agent of this file")
+	return cmd
+}
+
+func registerFile(cmd *cobra.Command, o *options, file string) error {
+	in := cmd.InOrStdin()
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	var specs []api.AgentSpec
+	for line, err := range lines(in) {
+		if err != nil {
+			return err
+		}
+		var s api.AgentSpec
+		if err := codec.Decode(line, &s); err != nil {
+			return err
+		}
+		specs = append(specs, s)
+	}
+	return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+		var all api.AgentsRegisterManyResponse
+		failed := 0
+		for len(specs) > 0 {
+			n := min(len(specs), api.MaxBulk)
+			results, err := c.Agents.RegisterMany(ctx, specs[:n])
+			if err != nil {
+				return err
+			}
+			all.Results, specs = append(all.Results, results...), specs[n:]
+		}
+		for _, r := range all.Results {
+			if r.Error != nil {
+				failed++
+			}
+		}
+		err := o.show(cmd, all, func(w io.Writer) {
+			for _, r := range all.Results {
+				if r.Error != nil {
+					row(w, r.ID, r.Error.Code, r.Error.Message)
+				}
+			}
+			fmt.Fprintf(w, "%d registered, %d refused\n", len(all.Results)-failed, failed)
+		})
+		if err == nil && failed > 0 {
+			err = errSilent
+		}
+		return err
+	})
+}
+
+func agentsStart(o *options) *cobra.Command {
+	var spec api.AgentSpec
+	var config, metadata, host string
+	cmd := &cobra.Command{
+		Use: "start ID [-- COMMAND...]", Short: "Start a registered agent, or a new one",
+		Long: `Starts an agent on a host. With --module or a command the agent is new and is registered first; otherwise it must be
+registered already.
+
+  mabus agents start e1 --module echo --capability echo
+  mabus agents start w1 --capability count -- python3 worker.py`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			req := api.AgentStartRequest{ID: a[0], Host: host}
+			if spec.Module != "" || len(a) > 1 {
+				buildSpec(&spec, a, config, metadata)
+				req.ID, req.Agent = "", &spec
+			}
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				agent, err := c.Agents.Start(ctx, req)
+				if err != nil {
+					return err
+				}
+				return o.show(cmd, agent, func(w io.Writer) { printAgent(w, &api.AgentState{Agent: *agent}) })
+			})
+		},
+	}
+	specFlags(cmd, &spec, &config, &metadata)
+	cmd.Flags().StringVar(&host, "host", "", "start it on this host")
+	return cmd
+}
+
+func agentsVerb(o *options, verb, short string, do func(client.Agents, context.Context, string) (*api.Agent, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " ID...", Short: short, Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				for _, id := range ids {
+					agent, err := do(c.Agents, ctx, id)
+					if err != nil {
+						return err
+					}
+					if err := o.show(cmd, agent, func(w io.Writer) { row(w, agent.ID, agent.Status) }); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func agentsUpdate(o *options) *cobra.Command {
+	var req api.AgentUpdateRequest
+	var metadata string
+	var tags, capabilities []string
+	cmd := &cobra.Command{
+		Use: "update ID", Short: "Replace metadata, tags or capabilities of an agent", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			req.ID, req.Metadata = a[0], json.RawMessage(metadata)
+			if cmd.Flags().Changed("tag") {
+				req.Tags = &tags
+			}
+			if cmd.Flags().Changed("capability") {
+				req.Capabilities = &capabilities
+			}
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				agent, err := c.Agents.Update(ctx, req)
+				if err != nil {
+					return err
+				}
+				return o.show(cmd, agent, func(w io.Writer) { printAgent(w, &api.AgentState{Agent: *agent}) })
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&metadata, "metadata", "", "JSON object that replaces the metadata")
+	f.StringSliceVar(&tags, "tag", nil, "tags that replace the old ones")
+	f.StringSliceVar(&capabilities, "capability", nil, "capabilities that replace the old ones")
+	f.StringVar(&req.Revision, "revision", "", "fail if the agent has changed since this revision")
+	return cmd
+}
+
+func agentsDeregister(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "deregister ID...", Aliases: []string{"rm"}, Short: "Remove agents that nobody runs", Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				for _, id := range ids {
+					existed, err := c.Agents.Deregister(ctx, id)
+					if err != nil {
+						return err
+					}
+					text := "removed"
+					if !existed {
+						text = "was not registered"
+					}
+					if err := o.show(cmd, api.DeregisterResponse{Existed: existed}, func(w io.Writer) { row(w, id, text) }); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func agentsStats(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "stats", Short: "Count agents", Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				st, err := c.Agents.Stats(ctx)
+				if err != nil {
+					return err
+				}
+				return o.show(cmd, st, func(w io.Writer) {
+					row(w, "total", st.Total)
+					row(w, "healthy", fmt.Sprintf("%d %%", st.HealthPercentage))
+					counts(w, "status", st.ByStatus)
+					counts(w, "type", st.ByType)
+					counts(w, "capability", st.ByCapability)
+					counts(w, "host", st.ByHost)
+				})
+			})
+		},
+	}
+}
+
+// counts prints a table of counts, the largest first.
+func counts[K ~string](w io.Writer, what string, m map[K]int) {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		if m[keys[i]] != m[keys[j]] {
+			return m[keys[i]] > m[keys[j]]
+		}
+		return keys[i] < keys[j]
+	})
+	for _, k := range keys {
+		row(w, what+" "+string(k), m[k])
+	}
+}
+
+func agentsWatch(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "watch", Short: "Print changes of agents as they happen", Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return watch(cmd, o, func(ctx context.Context, c *client.Client) (*api.WatchResponse, error) { return c.Agents.Watch(ctx) })
+		},
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+	"time"
+
+	"github.com/mabus-project/mabus/client/job/run"
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// summary is what `mabus run` says at the end.
+type summary struct {
+	ID      string `json:"id"`
+	Results string `json:"results"`
+	run.Stats
+	// Seconds is how long the run took, PerSecond its outcomes by that, without those of an earlier run.
+	Seconds   float64      `json:"seconds"`
+	PerSecond float64      `json:"per_second"`
+	P50       api.Duration `json:"p50,omitzero"`
+	P90       api.Duration `json:"p90,omitzero"`
+	P99       api.Duration `json:"p99,omitzero"`
+	Max       api.Duration `json:"max,omitzero"`
+	// Report is the data of the report.
+	Report json.RawMessage `json:"report,omitempty"`
+}
+
+func summarise(id, results string, r *run.Run) *summary {
+	s := &summary{ID: id, Results: results, Stats: r.Stats()}
+	s.Seconds = time.Since(s.Begun).Seconds()
+	s.PerSecond = float64(s.Ended()-s.Resumed) / s.Seconds
+	if l := r.Latency(50, 90, 99, 100); l != nil {
+		s.P50, s.P90, s.P99, s.Max = api.Duration(l[0]), api.Duration(l[1]), api.Duration(l[2]), api.Duration(l[3])
+	}
+	return s
+}
+
+func (s *summary) print(w io.Writer) {
+	row(w, "run", s.ID)
+	row(w, "inputs", fmt.Sprintf("%d, of which no step took %d", s.Inputs, s.Skipped))
+	tasks := fmt.Sprintf("%d done, %d failed, %d retries", s.Done, s.Failed, s.Retries)
+	if s.Resumed > 0 {
+		tasks += fmt.Sprintf(", %d from before", s.Resumed)
+	}
+	if left := s.Planned - s.Ended(); left > 0 {
+		tasks += fmt.Sprintf(", %d without an outcome", left)
+	}
+	row(w, "tasks", tasks)
+	row(w, "time", fmt.Sprintf("%.1f s, %.0f tasks/s", s.Seconds, s.PerSecond))
+	row(w, "latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", short(s.P50), short(s.P90), short(s.P99), short(s.Max)))
+	shares(w, "host", s.PerHost)
+	shares(w, "agent", s.PerAgent)
+	row(w, "results", s.Results)
+}
+
+func short(d api.Duration) string { return d.Std().Round(10 * time.Microsecond).String() }
+
+// shares prints who ended how many tasks.
+func shares(w io.Writer, what string, m map[string]int) {
+	const most = 20
+	names := make([]string, 0, len(m))
+	total := 0
+	for name, n := range m {
+		names = append(names, name)
+		total += n
+	}
+	sort.Strings(names)
+	for i, name := range names {
+		if i == most {
+			row(w, what, fmt.Sprintf("and %d more", len(names)-most))
+			return
+		}
+		row(w, what, fmt.Sprintf("%s  %d (%d %%)", name, m[name], 100*m[name]/total))
+	}
+}
