@@ -31,6 +31,7 @@ type runOptions struct {
 	id      string
 	results string
 	report  string
+	dir     string
 }
 
 func newRun(base *options) *cobra.Command {
@@ -54,6 +55,7 @@ tasks have failed.`,
 	f.StringVar(&o.id, "id", "", "id of the run to take up again, or to give to a new one")
 	f.StringVar(&o.results, "results", "", "file for the results; as the job says unless given")
 	f.StringVar(&o.report, "report", "", "file for the text of the report; as the job says unless given")
+	f.StringVar(&o.dir, "dir-on-hosts", "", "where the agent hosts have the job file's folder, for hosts on other machines or in containers")
 	return cmd
 }
 
@@ -123,9 +125,13 @@ func (o *runOptions) load(file string) (*job.Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	dir, err := filepath.Abs(filepath.Dir(file))
-	if err != nil {
-		return nil, err
+	dir := o.dir
+	if dir == "" {
+		if dir, err = filepath.Abs(filepath.Dir(file)); err != nil {
+			return nil, err
+		}
+	} else if !filepath.IsAbs(dir) {
+		return nil, fmt.Errorf("%w: --dir-on-hosts must be an absolute path", errUsage)
 	}
 	j.Resolve(dir)
 	if o.results != "" {

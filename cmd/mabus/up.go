@@ -125,6 +125,9 @@ func (o *serveOptions) serve(ctx context.Context, services []daemon.Service) err
 	if err != nil {
 		return err
 	}
+	if o.strict && o.principal == "" {
+		o.principal = "mabus" // in strict mode services have to name themselves too
+	}
 	begin := time.Now()
 	nats, err := o.nats(ctx, log)
 	if err != nil {

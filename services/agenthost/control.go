@@ -2,6 +2,7 @@ package agenthost
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/nats-io/nats.go"
 
@@ -12,12 +13,15 @@ import (
 
 // methods adds the host's methods to its server.
 func (s *Service) methods() {
-	rpc.Handle(s.server, api.HostedAgentsStart, s.start)
-	rpc.HandleAt(s.server, api.HostSubject(s.conn.Namespace, s.cfg.ID, "agents.start"), api.HostedAgentsStart, s.startHere)
-	rpc.Handle(s.server, api.HostedAgentsStop, func(ctx context.Context, r *api.GetRequest) (*api.Agent, error) {
+	rpc.Handle(s.server, api.HostedAgentsStart, once(s, s.start))
+	rpc.HandleAt(s.server, api.HostSubject(s.conn.Namespace, s.cfg.ID, "agents.start"), api.HostedAgentsStart,
+		func(ctx context.Context, r *api.AgentStartRequest) (*api.Agent, error) {
+			return s.startHere(ctx, r, rpc.CauseFrom(ctx).RequestID) // the tag that startAt sent
+		})
+	rpc.Handle(s.server, api.HostedAgentsStop, once(s, func(ctx context.Context, r *api.GetRequest) (*api.Agent, error) {
 		return askOwner(ctx, s, "stop", api.HostedAgentsStop, r)
-	})
-	rpc.Handle(s.server, api.HostedAgentsRestart, s.restart)
+	}))
+	rpc.Handle(s.server, api.HostedAgentsRestart, once(s, s.restart))
 	rpc.Handle(s.server, api.HostedAgentsStatus, func(ctx context.Context, r *api.GetRequest) (*api.AgentState, error) {
 		state, err := askOwner(ctx, s, "status", api.HostedAgentsStatus, r)
 		if api.ReasonOf(err) != api.ReasonNotRunning {
@@ -38,12 +42,31 @@ func (s *Service) methods() {
 // pingMethod is answered by a live host; "no responders" is the quickest sign of a dead one.
 var pingMethod = api.Method[api.Empty, api.Empty]{Service: "host", Noun: "self", Verb: "ping"}
 
+// once keeps the answers of requests that carry an id. What it wraps may be begun again if a host dies in the middle, so a
+// claim is tagged with the request that made it.
+func once[Req any](s *Service, h rpc.Handler[Req, api.Agent]) rpc.Handler[Req, api.Agent] {
+	return func(ctx context.Context, r *Req) (*api.Agent, error) {
+		data, err := s.requests.Once(ctx, "agenthost", rpc.CauseFrom(ctx), func(ctx context.Context) (json.RawMessage, error) {
+			agent, err := h(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			return codec.Marshal(agent)
+		})
+		if err != nil {
+			return nil, err
+		}
+		agent := new(api.Agent)
+		return agent, codec.Read(data, agent)
+	}
+}
+
 // start starts an agent on the host that the request names, on this one if it can, or on another that can.
 func (s *Service) start(ctx context.Context, r *api.AgentStartRequest) (*api.Agent, error) {
 	if r.Host != "" && r.Host != s.cfg.ID {
 		return s.startAt(ctx, r.Host, r)
 	}
-	agent, err := s.startHere(ctx, r)
+	agent, err := s.startHere(ctx, r, rpc.RequestTag(rpc.CauseFrom(ctx)))
 	if r.Host != "" {
 		return agent, err
 	}
@@ -55,6 +78,9 @@ func (s *Service) start(ctx context.Context, r *api.AgentStartRequest) (*api.Age
 }
 
 func (s *Service) startAt(ctx context.Context, host string, r *api.AgentStartRequest) (*api.Agent, error) {
+	if tag := rpc.RequestTag(rpc.CauseFrom(ctx)); tag != "" {
+		ctx = rpc.WithRequestID(ctx, tag)
+	}
 	agent, err := rpc.CallAt(ctx, s.conn, api.HostSubject(s.conn.Namespace, host, "agents.start"), api.HostedAgentsStart, r)
 	if api.ReasonOf(err) == api.ReasonNobodyListens {
 		return nil, api.Errorf(api.NotFound, "no live host is called %s", host).WithReason(api.ReasonHostNotFound)
@@ -146,8 +172,9 @@ func (s *Service) reply(msg *nats.Msg, body any) {
 	_ = s.conn.Reply(s.base, msg.Reply, data)
 }
 
-// startHere registers the agent if it is new, claims it, makes it and announces it.
-func (s *Service) startHere(ctx context.Context, r *api.AgentStartRequest) (*api.Agent, error) {
+// startHere registers the agent if it is new, claims it, makes it and announces it. The tag stands for the request, "" for
+// one without an id.
+func (s *Service) startHere(ctx context.Context, r *api.AgentStartRequest, tag string) (*api.Agent, error) {
 	spec := r.Agent
 	if spec == nil {
 		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID})
@@ -160,13 +187,22 @@ func (s *Service) startHere(ctx context.Context, r *api.AgentStartRequest) (*api
 		return nil, err
 	}
 	if r.Agent != nil {
-		if _, err := s.client.Agents.Register(ctx, *spec); err != nil {
+		regCtx := ctx
+		if tag != "" {
+			regCtx = rpc.WithRequestID(ctx, tag)
+		}
+		if _, err := s.client.Agents.Register(regCtx, *spec); err != nil {
 			return nil, err
 		}
 	}
 	rec, err := s.client.Agents.Transition(ctx, api.AgentTransitionRequest{
-		ID: spec.ID, Status: api.AgentStarting, Host: s.cfg.ID, HostLease: s.env.Lease.ID(),
+		ID: spec.ID, Status: api.AgentStarting, Host: s.cfg.ID, HostLease: s.env.Lease.ID(), Request: tag,
 	})
+	if tag != "" && api.ReasonOf(err) == api.ReasonAlreadyRunning {
+		if now, gerr := s.client.Agents.Get(ctx, api.GetRequest{ID: spec.ID}); gerr == nil && now.Request == tag {
+			return now, nil // claimed by an earlier attempt at this very request
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/exec"
 	"github.com/mabus-project/mabus/shared/api"
@@ -27,6 +28,7 @@ type instance interface {
 // newInstance makes one of the runtime that the specification names.
 func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance, error) {
 	log := s.log.With().Str("agent", spec.ID).Logger()
+	bus := client.New(s.conn.WithPrincipal(spec.ID)) // an agent speaks under its own name
 	switch spec.RuntimeOrDefault() {
 	case api.RuntimeNative:
 		module, ok := s.modules[spec.Module]
@@ -34,10 +36,10 @@ func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance
 			return nil, moduleNotFound(spec.Module)
 		}
 		return newNative(ctx, module, agent.Env{
-			Spec: spec, Bus: s.client, Logf: func(format string, args ...any) { log.Info().Msgf(format, args...) },
+			Spec: spec, Bus: bus, Logf: func(format string, args ...any) { log.Info().Msgf(format, args...) },
 		})
 	case api.RuntimeExec:
-		p, err := exec.Start(ctx, spec, exec.Options{Bus: s.client, Log: log})
+		p, err := exec.Start(ctx, spec, exec.Options{Bus: bus, Log: log})
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -47,10 +48,12 @@ type Service struct {
 	client  *client.Client
 	modules map[string]agent.Module
 	server  *rpc.Server
-	tasks   *tasks.Store
-	puller  *tasks.Puller
-	base    context.Context
-	cancel  context.CancelFunc
+	// requests keeps the answers of requests that carry an id.
+	requests *kv.Requests
+	tasks    *tasks.Store
+	puller   *tasks.Puller
+	base     context.Context
+	cancel   context.CancelFunc
 
 	inbound chan *nats.Msg
 	workers *rpc.Pool[message]
@@ -96,6 +99,12 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.workers = rpc.NewPool(workerLimit, s.handle)
+	requests, err := kv.OpenRequests(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, s.conn.Replicas, 0)
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.requests = requests
 	store, err := tasks.Open(ctx, s.conn)
 	if err != nil {
 		s.cancel()

@@ -19,11 +19,17 @@ func (s *Service) handleLeases(srv *rpc.Server) {
 }
 
 func (s *Service) acquireLease(ctx context.Context, r *api.LeaseAcquireRequest) (*api.Lease, error) {
-	id := r.ID
-	if id == "" {
+	id, nonce := r.ID, ""
+	if cause := rpc.CauseFrom(ctx); cause.RequestID != "" {
+		nonce = rpc.RequestTag(cause)
+	}
+	switch {
+	case id == "" && nonce != "":
+		id = nonce // a repetition must mean the same lease
+	case id == "":
 		id = nuid.Next()
 	}
-	token, err := s.leases.AcquireOnce(ctx, id)
+	token, err := s.leases.AcquireOnce(ctx, id, nonce)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 // AgentStatus is where an agent stands in its life.
 type AgentStatus string
 
-// The life of an agent: registered → starting → running → stopping → stopped, with failed reachable from each but stopped.
+// The life of an agent: registered → starting → running → stopping → stopped, with failed reachable from each of the middle three.
 const (
 	AgentRegistered AgentStatus = "registered" // known, never started
 	AgentStarting   AgentStatus = "starting"   // claimed by a host
@@ -218,6 +218,8 @@ type Agent struct {
 	HostLease string `json:"host_lease,omitempty"`
 	// Epoch is raised by every claim of a host, so that a later claim fences an earlier one.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// Request is the tag of the request that made the claim, if it carried an id.
+	Request string `json:"request,omitempty"`
 	// Restarts counts how often the agent was started again after a crash since it was last started on request.
 	Restarts     int       `json:"restarts,omitempty"`
 	RegisteredAt time.Time `json:"registered_at"`

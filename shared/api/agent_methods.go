@@ -147,6 +147,8 @@ type AgentTransitionRequest struct {
 	HostLease string `json:"host_lease,omitempty"`
 	// Epoch is that of the caller's claim; required for every other status of an agent that was claimed.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// Request is a tag of the request behind a claim, so that a repetition of the request knows its own claim.
+	Request string `json:"request,omitempty"`
 	// Restarted counts one more restart.
 	Restarted bool `json:"restarted,omitempty"`
 }
@@ -163,6 +165,9 @@ func (r *AgentTransitionRequest) Validate() error {
 		return Errorf(Invalid, "reason has %d bytes, at most 4096 are allowed", len(r.Reason)).WithFields("reason")
 	}
 	if err := CheckOptionalID("host_lease", r.HostLease); err != nil {
+		return err
+	}
+	if err := CheckOptionalID("request", r.Request); err != nil {
 		return err
 	}
 	return CheckOptionalID("host", r.Host)

@@ -59,11 +59,9 @@ type Bucket struct {
 
 // Open creates the bucket, or updates it to cfg, and keeps trying until ctx ends while JetStream is not ready.
 func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config) (*Bucket, error) {
-	name := api.Bucket(cfg.Namespace, cfg.Name)
-	b := &Bucket{nc: nc, js: js, namespace: cfg.Namespace, name: name, stream: "KV_" + name, prefix: "$KV." + name + "."}
-	b.get = apiPrefix(js) + "STREAM.MSG.GET." + b.stream
+	b := newBucket(js, nc, cfg.Namespace, cfg.Name)
 	want := jetstream.KeyValueConfig{
-		Bucket:       name,
+		Bucket:       b.name,
 		Replicas:     orDefault(cfg.Replicas, 1),
 		History:      uint8(min(max(orDefault(cfg.History, defaultHistory), 1), 64)),
 		MaxBytes:     orDefault(cfg.MaxBytes, defaultMaxBytes),
@@ -79,9 +77,32 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", name, err)
+		return nil, fmt.Errorf("open bucket %s: %w", b.name, err)
 	}
 	return b, nil
+}
+
+// Attach returns a bucket that somebody else has made, and leaves its settings alone. It is not_found when there is none.
+func Attach(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace, name string) (*Bucket, error) {
+	b := newBucket(js, nc, namespace, name)
+	err := retry(ctx, func(ctx context.Context) error {
+		_, err := b.refresh(ctx)
+		return err
+	})
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil, api.Errorf(api.NotFound, "there is no bucket %s: has its service ever run in this namespace?", b.name)
+	case err != nil:
+		return nil, fmt.Errorf("attach to bucket %s: %w", b.name, err)
+	}
+	return b, nil
+}
+
+func newBucket(js jetstream.JetStream, nc *nats.Conn, namespace, name string) *Bucket {
+	name = api.Bucket(namespace, name)
+	b := &Bucket{nc: nc, js: js, namespace: namespace, name: name, stream: "KV_" + name, prefix: "$KV." + name + "."}
+	b.get = apiPrefix(js) + "STREAM.MSG.GET." + b.stream
+	return b
 }
 
 func apiPrefix(js jetstream.JetStream) string {
@@ -129,7 +150,7 @@ const codeNoCluster = 10074
 
 // final tells whether another try of the same request to JetStream cannot succeed.
 func final(err error) bool {
-	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) {
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		return true
 	}
 	var e *jetstream.APIError

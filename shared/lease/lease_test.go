@@ -107,18 +107,26 @@ func TestStatelessLease(t *testing.T) {
 	nc := natstest.Start(t).Connect(t)
 	s := open(t, nc, fast)
 	ctx := within(t, 10*time.Second)
-	one, err := s.AcquireOnce(ctx, "a")
+	one, err := s.AcquireOnce(ctx, "a", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.AcquireOnce(ctx, "a"); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
+	if _, err := s.AcquireOnce(ctx, "a", ""); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
 		t.Fatalf("acquired twice: got %v", err)
 	}
 	two, err := s.Renew(ctx, "a", one)
 	if err != nil || two == one {
 		t.Fatalf("renew: got %q, %v", two, err)
 	}
-	if _, err := s.Renew(ctx, "a", one); api.ReasonOf(err) != api.ReasonLeaseLost || api.CodeOf(err) != api.Fenced {
+	if again, err := s.Renew(ctx, "a", one); err != nil || again != two {
+		t.Fatalf("renewal repeated for a lost answer: got %q, %v, want the same token %q", again, err, two)
+	}
+	older := one
+	one, two = two, ""
+	if two, err = s.Renew(ctx, "a", one); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Renew(ctx, "a", older); api.ReasonOf(err) != api.ReasonLeaseLost || api.CodeOf(err) != api.Fenced {
 		t.Fatalf("stale token: got %v", err)
 	}
 	if _, err := s.Renew(ctx, "b", two); api.ReasonOf(err) != api.ReasonLeaseLost {
@@ -127,7 +135,7 @@ func TestStatelessLease(t *testing.T) {
 	if _, err := s.Renew(ctx, "a", "junk"); api.CodeOf(err) != api.Invalid {
 		t.Fatalf("junk: got %v", err)
 	}
-	if err := s.ReleaseOnce(ctx, "a", one); api.ReasonOf(err) != api.ReasonLeaseLost {
+	if err := s.ReleaseOnce(ctx, "a", older); api.ReasonOf(err) != api.ReasonLeaseLost {
 		t.Fatalf("release by a stale token: got %v", err)
 	}
 	if err := s.ReleaseOnce(ctx, "a", two); err != nil {
@@ -136,8 +144,29 @@ func TestStatelessLease(t *testing.T) {
 	if _, err := s.Renew(ctx, "a", two); api.ReasonOf(err) != api.ReasonLeaseLost {
 		t.Fatalf("renew after release: got %v", err)
 	}
-	if _, err := s.AcquireOnce(ctx, "a"); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
+	if _, err := s.AcquireOnce(ctx, "a", ""); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
 		t.Fatalf("a dead incarnation was used again: got %v", err)
+	}
+}
+
+func TestAcquireIsRepeatedByItsNonceOnly(t *testing.T) {
+	s := open(t, natstest.Start(t).Connect(t), fast)
+	ctx := within(t, 10*time.Second)
+	one, err := s.AcquireOnce(ctx, "a", "n1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.AcquireOnce(ctx, "a", "n1"); err != nil || again != one {
+		t.Fatalf("repeated: got %q, %v, want %q", again, err, one)
+	}
+	if _, err := s.AcquireOnce(ctx, "a", "n2"); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
+		t.Fatalf("another's: got %v", err)
+	}
+	if _, err := s.Renew(ctx, "a", one); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AcquireOnce(ctx, "a", "n1"); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
+		t.Fatalf("repeated after a renewal: got %v", err)
 	}
 }
 
@@ -199,7 +228,7 @@ func TestSilentHolderIsDeclaredDeadOnce(t *testing.T) {
 	first, told := watch(t, open(t, srv.Connect(t), fast))
 	second, toldToo := watch(t, open(t, srv.Connect(t), fast))
 	ctx := within(t, 20*time.Second)
-	token, err := s.AcquireOnce(ctx, "silent")
+	token, err := s.AcquireOnce(ctx, "silent", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +253,7 @@ func TestSilentHolderIsDeclaredDeadOnce(t *testing.T) {
 	if _, err := s.Renew(ctx, "silent", token); api.ReasonOf(err) != api.ReasonLeaseLost {
 		t.Errorf("renewal of a dead lease: got %v", err)
 	}
-	if _, err := s.AcquireOnce(ctx, "silent"); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
+	if _, err := s.AcquireOnce(ctx, "silent", ""); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
 		t.Errorf("a dead id was acquired again: got %v", err)
 	}
 	natstest.Eventually(t, 5*time.Second, func() bool { return told.all() == 2 && toldToo.all() == 2 })
@@ -275,7 +304,7 @@ func TestAnOutageDoesNotCountAsSilence(t *testing.T) {
 	s := open(t, srv.Connect(t), fast)
 	w, d := watch(t, open(t, srv.Connect(t), fast))
 	ctx := within(t, 20*time.Second)
-	token, err := s.AcquireOnce(ctx, "a")
+	token, err := s.AcquireOnce(ctx, "a", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +330,7 @@ func TestDeadLeasesAreForgotten(t *testing.T) {
 	s := open(t, srv.Connect(t), timing)
 	w, d := watch(t, s)
 	ctx := within(t, 20*time.Second)
-	token, err := s.AcquireOnce(ctx, "a")
+	token, err := s.AcquireOnce(ctx, "a", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,12 @@ const (
 
 // record is the value of a lease's key.
 type record struct {
-	// Holder is a nonce by which a holder knows its own renewals; empty for one that renews by token.
+	// Holder is a nonce by which a holder knows its own writes: that of the process which renews by itself, or that of the
+	// request which acquired the lease.
 	Holder string `json:"holder,omitempty"`
+	// Before is the token that this renewal was made with. Only the holder had it, so whoever shows it again is the holder,
+	// and has not got the answer.
+	Before string `json:"before,omitempty"`
 	State  string `json:"state"`
 }
 
@@ -77,17 +81,23 @@ func (s *Store) Timing() Timing { return s.timing }
 func (s *Store) Bucket() *kv.Bucket { return s.bucket }
 
 // AcquireOnce takes the lease of id for a caller that renews by itself, and returns the token of its first renewal.
-// An id that lives, or has lived, is conflict (already_registered): an incarnation is used once.
-func (s *Store) AcquireOnce(ctx context.Context, id string) (token string, err error) {
-	rev, err := s.create(ctx, id, "")
+// An id that lives, or has lived, is conflict (already_registered): an incarnation is used once. Nonce, if not empty, makes
+// it safe to repeat: until the lease is renewed, the same nonce gets the same token again.
+func (s *Store) AcquireOnce(ctx context.Context, id, nonce string) (token string, err error) {
+	rev, err := s.create(ctx, id, nonce)
+	if api.CodeOf(err) == api.Conflict && nonce != "" {
+		if r, have, gerr := s.get(ctx, id); gerr == nil && r.Holder == nonce && r.Before == "" && r.State == live {
+			rev, err = have, nil
+		}
+	}
 	if err != nil {
 		return "", err
 	}
 	return s.bucket.Token(rev), nil
 }
 
-// Renew renews a lease and returns the token of the next renewal. A token that is not the newest, or a dead lease, is
-// fenced (lease_lost).
+// Renew renews a lease and returns the token of the next renewal. The newest token but one is taken for a repetition, and
+// gets the newest; any other token, and a dead lease, is fenced (lease_lost).
 func (s *Store) Renew(ctx context.Context, id, token string) (string, error) {
 	rev, err := s.write(ctx, id, token, live)
 	if err != nil {
@@ -126,11 +136,18 @@ func (s *Store) write(ctx context.Context, id, token, state string) (uint64, err
 	}
 	// A revision stands for one message of one key and the tokens of dead leases are given to nobody, so the comparison
 	// alone proves that the lease lives and that the caller renewed it last.
-	rev, err = s.put(ctx, id, record{State: state}, rev)
-	if errors.Is(err, kv.ErrLost) {
+	rev, err = s.put(ctx, id, record{State: state, Before: token}, rev)
+	if !errors.Is(err, kv.ErrLost) {
+		return rev, err
+	}
+	r, rev, err := s.get(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if r.Before != token || r.State != state {
 		return 0, lost(id)
 	}
-	return rev, err
+	return rev, nil
 }
 
 func (s *Store) put(ctx context.Context, id string, r record, expect uint64) (uint64, error) {

@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"sync"
 	"time"
 
@@ -86,4 +88,13 @@ func (c *Context) Value(key any) any {
 func CauseFrom(ctx context.Context) api.Cause {
 	cause, _ := ctx.Value(causeKey{}).(api.Cause)
 	return cause
+}
+
+// RequestTag returns an id that stands for the cause's request among all principals' requests; "" if it has no id.
+func RequestTag(cause api.Cause) string {
+	if cause.RequestID == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(cause.Principal + "\x00" + cause.RequestID))
+	return hex.EncodeToString(sum[:16])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -69,7 +70,7 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 		if err == nil {
 			return newConn(nc, o)
 		}
-		if !o.Wait || errors.Is(err, nats.ErrAuthorization) {
+		if !o.Wait || permanent(err) {
 			return nil, api.Errorf(api.Unavailable, "no NATS server answers at %s: %v", o.URL, err)
 		}
 		o.Log.Info().Err(err).Str("url", o.URL).Msg("waiting for NATS")
@@ -83,6 +84,9 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 
 // Bind makes a Conn of a connection that somebody else owns.
 func Bind(nc *nats.Conn, namespace string) (*Conn, error) {
+	if !api.ValidID(namespace) {
+		return nil, api.Errorf(api.Invalid, "namespace must be 1 to %d characters of A-Z, a-z, 0-9, '_' and '-'", api.MaxIDLength)
+	}
 	return newConn(nc, Options{Namespace: namespace})
 }
 
@@ -97,8 +101,20 @@ func newConn(nc *nats.Conn, o Options) (*Conn, error) {
 	}, nil
 }
 
+// WithPrincipal returns the same connection in the name of another principal.
+func (c *Conn) WithPrincipal(principal string) *Conn {
+	as := *c
+	as.Principal = principal
+	return &as
+}
+
 // Close closes the connection.
 func (c *Conn) Close() { c.NC.Close() }
+
+// permanent tells whether waiting cannot help: the server refuses us, or what we were given to show it cannot be read.
+func permanent(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+}
 
 func natsOptions(o Options) []nats.Option {
 	log := o.Log

@@ -124,18 +124,33 @@ func (s *Server) listen(m *method) error {
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", m.Name(), err)
 	}
+	if m.subject == "" {
+		return nil // listenAs serves its other form
+	}
+	return s.subscribeAs(m.subject, "", func(string) *method { return m })
+}
+
+// listenAs subscribes the form that names the principal, for all methods of the service at once.
+func (s *Server) listenAs() error {
+	own := s.conn.Namespace + "." + s.cfg.Service + "."
+	err := s.subscribeAs(own+">", micro.DefaultQueueGroup, func(subject string) *method { return s.byName[subject[len(own):]] })
+	if err != nil {
+		return err
+	}
+	if err := s.conn.NC.FlushTimeout(connectTimeout); err != nil && s.conn.NC.IsClosed() {
+		return fmt.Errorf("listen: %w", err)
+	}
 	return nil
 }
 
-// listenAs subscribes the form that names the principal, for all methods at once.
-func (s *Server) listenAs() error {
-	prefix := s.conn.Namespace + ".as."
-	sub, err := s.conn.NC.QueueSubscribe(prefix+"*."+s.cfg.Service+".>", micro.DefaultQueueGroup, func(msg *nats.Msg) {
-		principal, rest, _ := strings.Cut(msg.Subject[len(prefix):], ".")
-		name := rest[len(s.cfg.Service)+1:]
-		m := s.byName[name]
+// subscribeAs takes requests on the as form of a subject; find gets the subject without the principal.
+func (s *Server) subscribeAs(subject, queue string, find func(subject string) *method) error {
+	ns := s.conn.Namespace
+	sub, err := s.conn.NC.QueueSubscribe(api.As(ns, "*", subject), queue, func(msg *nats.Msg) {
+		principal, rest, _ := strings.Cut(msg.Subject[len(ns)+len(".as."):], ".")
+		m := find(ns + "." + rest)
 		if m == nil {
-			_ = s.conn.ReplyError(msg.Reply, api.Errorf(api.Unimplemented, "%s has no method %s", s.cfg.Service, name))
+			_ = s.conn.ReplyError(msg.Reply, api.Errorf(api.Unimplemented, "there is no method %s", rest))
 			return
 		}
 		s.accept(request{method: m, principal: principal, reply: msg.Reply, header: msg.Header, data: msg.Data})
@@ -147,9 +162,6 @@ func (s *Server) listenAs() error {
 		return fmt.Errorf("listen for principals: %w", err)
 	}
 	s.subs = append(s.subs, sub)
-	if err := s.conn.NC.FlushTimeout(connectTimeout); err != nil && s.conn.NC.IsClosed() {
-		return fmt.Errorf("listen: %w", err)
-	}
 	return nil
 }
 

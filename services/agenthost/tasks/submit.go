@@ -3,10 +3,8 @@ package tasks
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // Submit stores a task and returns it. A task whose id is given, by the specification or by the cause's request id, is
@@ -32,7 +31,7 @@ func (s *Store) submit(ctx context.Context, cause api.Cause, spec api.TaskSpec, 
 	case unique:
 		spec.ID = nuid.Next()
 	case spec.ID == "":
-		spec.ID = requestTaskID(cause)
+		spec.ID = rpc.RequestTag(cause)
 	}
 	fill(&spec)
 	t := &api.Task{TaskSpec: spec, Status: api.TaskQueued, Principal: cause.Principal, SubmittedAt: time.Now().UTC(), ReplayOf: replayOf}
@@ -136,12 +135,6 @@ func hashOf(spec *api.TaskSpec, principal string) (string, error) {
 	h.Write([]byte{0})
 	h.Write([]byte(principal))
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
-}
-
-// requestTaskID makes a request id, which is its principal's own, the task's key.
-func requestTaskID(c api.Cause) string {
-	sum := sha256.Sum256([]byte(c.Principal + "\x00" + c.RequestID))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
 
 // admit refuses when as many tasks wait as the store takes. It looks at the stream at most once a second.

@@ -61,7 +61,7 @@ func claim(old *api.Agent, req *api.AgentTransitionRequest, now time.Time) (*api
 		return nil, NoChange, fenced(old, req)
 	}
 	a, event := move(old, req, now)
-	a.Host, a.HostLease, a.Epoch = req.Host, req.HostLease, old.Epoch+1
+	a.Host, a.HostLease, a.Epoch, a.Request = req.Host, req.HostLease, old.Epoch+1, req.Request
 	return a, event, nil
 }
 

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newHealth(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "health [URL]",
+		Short: "Ask a process of Mabus whether its services can answer; the exit status is 1 if not",
+		Long: `Asks for /readyz at URL, or unless it is given at the address in MABUS_HTTP on this machine. This is the health check of
+containers that have no other program.`,
+		Example: "  MABUS_HTTP=:8080 mabus health\n  mabus health http://10.0.0.7:8080",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			base := ""
+			if len(a) > 0 {
+				base = a[0]
+			} else if addr := os.Getenv("MABUS_HTTP"); addr != "" {
+				host, port, err := net.SplitHostPort(addr)
+				if err != nil {
+					return fmt.Errorf("%w: MABUS_HTTP: %w", errUsage, err)
+				}
+				base = "http://" + net.JoinHostPort(reachable(host), port)
+			}
+			if base == "" {
+				return fmt.Errorf("%w: give the URL of the process, or set MABUS_HTTP as it has it", errUsage)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
+			defer cancel()
+			return checkReady(ctx, strings.TrimSuffix(base, "/")+"/readyz")
+		},
+	}
+}
+
+// reachable is where a process on this machine that listens on host is found.
+func reachable(host string) string {
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return "localhost"
+	}
+	return host
+}
+
+func checkReady(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+		return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(why)))
+	}
+	return nil
+}
