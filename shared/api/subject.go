@@ -6,15 +6,13 @@ const DefaultNamespace = "mabus"
 
 // Header names of requests and answers.
 const (
-	HeaderTimeout     = "Mabus-Timeout"           // request: a Go duration after which the caller no longer waits; absent means DefaultTimeout
+	HeaderTimeout     = "Mabus-Timeout"           // request: a Go duration after which the caller no longer waits; absent means 5s
 	HeaderRequestID   = "Mabus-Request-Id"        // request: makes a state change safe to repeat
 	HeaderTraceparent = "traceparent"             // request: W3C trace context
 	HeaderBlob        = "Mabus-Blob"              // both: the body is in the object store under this reference
 	HeaderError       = "Nats-Service-Error"      // answer: the message of an error, as NATS micro has it
 	HeaderErrorCode   = "Nats-Service-Error-Code" // answer: the code of an error, as NATS micro has it
 	HeaderCast        = "Mabus-Cast"              // message to an agent: "1" asks for an empty answer as soon as the message is in the mailbox
-	HeaderTask        = "Mabus-Task"              // message to an agent: it is this task
-	HeaderAttempt     = "Mabus-Attempt"           // message to an agent: the task's attempt, from 1
 )
 
 // DefaultTimeout is the time that a request has when it carries no Mabus-Timeout header.
