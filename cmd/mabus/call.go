@@ -21,7 +21,7 @@ agent that has it answers; with --all every one of them does, one line each.`,
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				msg := message(a)
 				if all {
-					return callAll(cmd, ctx, c, a[0], msg)
+					return callAll(ctx, cmd, c, a[0], msg)
 				}
 				ask := c.Call
 				if capability {
@@ -41,7 +41,7 @@ agent that has it answers; with --all every one of them does, one line each.`,
 	return cmd
 }
 
-func callAll(cmd *cobra.Command, ctx context.Context, c *client.Client, capability string, msg json.RawMessage) error {
+func callAll(ctx context.Context, cmd *cobra.Command, c *client.Client, capability string, msg json.RawMessage) error {
 	answers, want, err := c.CallAll(ctx, capability, msg)
 	if err != nil {
 		return err

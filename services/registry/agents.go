@@ -69,12 +69,12 @@ func (s *Service) registerAgents(ctx context.Context, req *api.AgentsRegisterMan
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for i := range req.Agents {
-		if id := req.Agents[i].ID; seen[id] {
+		id := req.Agents[i].ID
+		if seen[id] {
 			repeats = append(repeats, i)
 			continue
-		} else {
-			seen[id] = true
 		}
+		seen[id] = true
 		group.Go(func() error { one(i); return nil })
 	}
 	_ = group.Wait()

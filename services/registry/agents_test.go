@@ -296,9 +296,7 @@ func TestNamespacesDoNotSeeEachOther(t *testing.T) {
 	srv := natstest.Start(t)
 	var conns []*rpc.Conn
 	for _, ns := range []string{"one", "two"} {
-		for _, c := range []*rpc.Conn{dialTo(t, srv.URL(), ns), dialTo(t, srv.URL(), ns)} {
-			conns = append(conns, c)
-		}
+		conns = append(conns, []*rpc.Conn{dialTo(t, srv.URL(), ns), dialTo(t, srv.URL(), ns)}...)
 		replicaOn(t, conns[len(conns)-1], registry.Config{})
 	}
 	must(t, conns[0], api.AgentsRegister, api.AgentSpec{ID: "a1"})

@@ -7,24 +7,42 @@ import (
 
 // The methods of services/registry about agents.
 var (
-	AgentsRegister = Method[AgentSpec, Agent]{Service: "registry", Noun: "agents", Verb: "register", Write: true,
-		Doc: "Registers an agent. Of any number of registrations of one id exactly one succeeds; the others get conflict (already_registered)."}
-	AgentsRegisterMany = Method[AgentsRegisterManyRequest, AgentsRegisterManyResponse]{Service: "registry", Noun: "agents", Verb: "register_many", Write: true,
-		Doc: "Registers up to 1000 agents, each by itself: the answer has one result for each, in order, and some may fail while others succeed."}
-	AgentsGet = Method[GetRequest, Agent]{Service: "registry", Noun: "agents", Verb: "get",
-		Doc: "Returns one agent, or not_found (agent_not_found)."}
-	AgentsList = Method[AgentsListRequest, AgentsListResponse]{Service: "registry", Noun: "agents", Verb: "list",
-		Doc: "Returns the agents that meet every given condition, in the order of their ids, a page at a time."}
-	AgentsUpdate = Method[AgentUpdateRequest, Agent]{Service: "registry", Noun: "agents", Verb: "update", Write: true,
-		Doc: "Replaces the metadata, tags or capabilities of an agent; what is left out stays. With a revision it succeeds only if nobody changed the agent since (conflict, revision_mismatch)."}
-	AgentsTransition = Method[AgentTransitionRequest, Agent]{Service: "registry", Noun: "agents", Verb: "transition", Write: true,
-		Doc: "Moves an agent to another status, as agent hosts and external agents do; the rules of an agent's life are enforced (failed_precondition, invalid_transition), a claim of an agent that is being run is conflict (already_running), and a host whose claim is older than another's is fenced."}
-	AgentsDeregister = Method[DeregisterRequest, DeregisterResponse]{Service: "registry", Noun: "agents", Verb: "deregister", Write: true,
-		Doc: "Removes an agent that nobody runs. Removing one that does not exist succeeds and says so."}
-	AgentsStats = Method[Empty, AgentsStatsResponse]{Service: "registry", Noun: "agents", Verb: "stats",
-		Doc: "Counts agents by status, type, capability and host, and tells what share of them is healthy."}
-	AgentsWatch = Method[Empty, WatchResponse]{Service: "registry", Noun: "agents", Verb: "watch",
-		Doc: "Tells the subject on which every change of an agent is published as a CloudEvent."}
+	AgentsRegister = Method[AgentSpec, Agent]{
+		Service: "registry", Noun: "agents", Verb: "register", Write: true,
+		Doc: "Registers an agent. Of any number of registrations of one id exactly one succeeds; the others get conflict (already_registered).",
+	}
+	AgentsRegisterMany = Method[AgentsRegisterManyRequest, AgentsRegisterManyResponse]{
+		Service: "registry", Noun: "agents", Verb: "register_many", Write: true,
+		Doc: "Registers up to 1000 agents, each by itself: the answer has one result for each, in order, and some may fail while others succeed.",
+	}
+	AgentsGet = Method[GetRequest, Agent]{
+		Service: "registry", Noun: "agents", Verb: "get",
+		Doc: "Returns one agent, or not_found (agent_not_found).",
+	}
+	AgentsList = Method[AgentsListRequest, AgentsListResponse]{
+		Service: "registry", Noun: "agents", Verb: "list",
+		Doc: "Returns the agents that meet every given condition, in the order of their ids, a page at a time.",
+	}
+	AgentsUpdate = Method[AgentUpdateRequest, Agent]{
+		Service: "registry", Noun: "agents", Verb: "update", Write: true,
+		Doc: "Replaces the metadata, tags or capabilities of an agent; what is left out stays. With a revision it succeeds only if nobody changed the agent since (conflict, revision_mismatch).",
+	}
+	AgentsTransition = Method[AgentTransitionRequest, Agent]{
+		Service: "registry", Noun: "agents", Verb: "transition", Write: true,
+		Doc: "Moves an agent to another status, as agent hosts and external agents do; the rules of an agent's life are enforced (failed_precondition, invalid_transition), a claim of an agent that is being run is conflict (already_running), and a host whose claim is older than another's is fenced.",
+	}
+	AgentsDeregister = Method[DeregisterRequest, DeregisterResponse]{
+		Service: "registry", Noun: "agents", Verb: "deregister", Write: true,
+		Doc: "Removes an agent that nobody runs. Removing one that does not exist succeeds and says so.",
+	}
+	AgentsStats = Method[Empty, AgentsStatsResponse]{
+		Service: "registry", Noun: "agents", Verb: "stats",
+		Doc: "Counts agents by status, type, capability and host, and tells what share of them is healthy.",
+	}
+	AgentsWatch = Method[Empty, WatchResponse]{
+		Service: "registry", Noun: "agents", Verb: "watch",
+		Doc: "Tells the subject on which every change of an agent is published as a CloudEvent.",
+	}
 )
 
 // GetRequest asks for one thing by its id.

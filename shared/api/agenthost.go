@@ -4,14 +4,22 @@ import "time"
 
 // The methods of services/agenthost about agents. Any host takes them and passes on what another host must do.
 var (
-	HostedAgentsStart = Method[AgentStartRequest, Agent]{Service: "agenthost", Noun: "agents", Verb: "start", Write: true,
-		Doc: "Starts an agent: a registered one by its id, or a new one by its specification. Of concurrent starts exactly one succeeds; the others get conflict (already_running). Refuses with module_not_found, start_failed or host_full."}
-	HostedAgentsStop = Method[GetRequest, Agent]{Service: "agenthost", Noun: "agents", Verb: "stop", Write: true,
-		Doc: "Stops an agent; one that does not run is failed_precondition (not_running)."}
-	HostedAgentsRestart = Method[GetRequest, Agent]{Service: "agenthost", Noun: "agents", Verb: "restart", Write: true,
-		Doc: "Stops an agent if it runs, and starts it."}
-	HostedAgentsStatus = Method[GetRequest, AgentState]{Service: "agenthost", Noun: "agents", Verb: "status",
-		Doc: "Returns an agent and, if it runs, what its host measures of it."}
+	HostedAgentsStart = Method[AgentStartRequest, Agent]{
+		Service: "agenthost", Noun: "agents", Verb: "start", Write: true,
+		Doc: "Starts an agent: a registered one by its id, or a new one by its specification. Of concurrent starts exactly one succeeds; the others get conflict (already_running). Refuses with module_not_found, start_failed or host_full.",
+	}
+	HostedAgentsStop = Method[GetRequest, Agent]{
+		Service: "agenthost", Noun: "agents", Verb: "stop", Write: true,
+		Doc: "Stops an agent; one that does not run is failed_precondition (not_running).",
+	}
+	HostedAgentsRestart = Method[GetRequest, Agent]{
+		Service: "agenthost", Noun: "agents", Verb: "restart", Write: true,
+		Doc: "Stops an agent if it runs, and starts it.",
+	}
+	HostedAgentsStatus = Method[GetRequest, AgentState]{
+		Service: "agenthost", Noun: "agents", Verb: "status",
+		Doc: "Returns an agent and, if it runs, what its host measures of it.",
+	}
 )
 
 // AgentStartRequest starts an agent. Exactly one of ID and Agent is given.

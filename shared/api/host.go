@@ -98,31 +98,55 @@ func (s *Service) Validate() error {
 
 // The methods of services/registry about hosts and services.
 var (
-	HostsRegister = Method[Host, Host]{Service: "registry", Noun: "hosts", Verb: "register", Write: true,
-		Doc: "Registers an agent host under a live lease. A host that comes back with a new lease replaces its dead self; while the old lease lives it is conflict (already_registered)."}
-	HostsGet = Method[GetRequest, Host]{Service: "registry", Noun: "hosts", Verb: "get",
-		Doc: "Returns one host, or not_found (host_not_found)."}
-	HostsList = Method[HostsListRequest, HostsListResponse]{Service: "registry", Noun: "hosts", Verb: "list",
-		Doc: "Returns the hosts that meet every given condition, in the order of their ids, a page at a time."}
-	HostsDeregister = Method[DeregisterRequest, DeregisterResponse]{Service: "registry", Noun: "hosts", Verb: "deregister", Write: true,
-		Doc: "Removes a host. Agents that it still ran become failed (host_lost)."}
-	HostsWatch = Method[Empty, WatchResponse]{Service: "registry", Noun: "hosts", Verb: "watch",
-		Doc: "Tells the subject on which every change of a host is published as a CloudEvent."}
+	HostsRegister = Method[Host, Host]{
+		Service: "registry", Noun: "hosts", Verb: "register", Write: true,
+		Doc: "Registers an agent host under a live lease. A host that comes back with a new lease replaces its dead self; while the old lease lives it is conflict (already_registered).",
+	}
+	HostsGet = Method[GetRequest, Host]{
+		Service: "registry", Noun: "hosts", Verb: "get",
+		Doc: "Returns one host, or not_found (host_not_found).",
+	}
+	HostsList = Method[HostsListRequest, HostsListResponse]{
+		Service: "registry", Noun: "hosts", Verb: "list",
+		Doc: "Returns the hosts that meet every given condition, in the order of their ids, a page at a time.",
+	}
+	HostsDeregister = Method[DeregisterRequest, DeregisterResponse]{
+		Service: "registry", Noun: "hosts", Verb: "deregister", Write: true,
+		Doc: "Removes a host. Agents that it still ran become failed (host_lost).",
+	}
+	HostsWatch = Method[Empty, WatchResponse]{
+		Service: "registry", Noun: "hosts", Verb: "watch",
+		Doc: "Tells the subject on which every change of a host is published as a CloudEvent.",
+	}
 
-	ServicesRegister = Method[Service, Service]{Service: "registry", Noun: "services", Verb: "register", Write: true,
-		Doc: "Registers an instance of a service. A dead instance of the same id is replaced; a live one is conflict (already_registered), unless it holds the same lease."}
-	ServicesGet = Method[GetRequest, Service]{Service: "registry", Noun: "services", Verb: "get",
-		Doc: "Returns one instance, or not_found (service_not_found)."}
-	ServicesList = Method[ServicesListRequest, ServicesListResponse]{Service: "registry", Noun: "services", Verb: "list",
-		Doc: "Returns the instances that meet every given condition, in the order of their ids, a page at a time."}
-	ServicesWaitFor = Method[ServicesWaitForRequest, Service]{Service: "registry", Noun: "services", Verb: "wait_for",
-		Doc: "Answers as soon as a live instance of the named service is registered, or with deadline_exceeded (timeout)."}
-	ServicesDeregister = Method[DeregisterRequest, DeregisterResponse]{Service: "registry", Noun: "services", Verb: "deregister", Write: true,
-		Doc: "Removes an instance. Removing one that does not exist succeeds and says so."}
-	ServicesStats = Method[Empty, ServicesStatsResponse]{Service: "registry", Noun: "services", Verb: "stats",
-		Doc: "Counts instances by name and status."}
-	ServicesWatch = Method[Empty, WatchResponse]{Service: "registry", Noun: "services", Verb: "watch",
-		Doc: "Tells the subject on which every change of a service is published as a CloudEvent."}
+	ServicesRegister = Method[Service, Service]{
+		Service: "registry", Noun: "services", Verb: "register", Write: true,
+		Doc: "Registers an instance of a service. A dead instance of the same id is replaced; a live one is conflict (already_registered), unless it holds the same lease.",
+	}
+	ServicesGet = Method[GetRequest, Service]{
+		Service: "registry", Noun: "services", Verb: "get",
+		Doc: "Returns one instance, or not_found (service_not_found).",
+	}
+	ServicesList = Method[ServicesListRequest, ServicesListResponse]{
+		Service: "registry", Noun: "services", Verb: "list",
+		Doc: "Returns the instances that meet every given condition, in the order of their ids, a page at a time.",
+	}
+	ServicesWaitFor = Method[ServicesWaitForRequest, Service]{
+		Service: "registry", Noun: "services", Verb: "wait_for",
+		Doc: "Answers as soon as a live instance of the named service is registered, or with deadline_exceeded (timeout).",
+	}
+	ServicesDeregister = Method[DeregisterRequest, DeregisterResponse]{
+		Service: "registry", Noun: "services", Verb: "deregister", Write: true,
+		Doc: "Removes an instance. Removing one that does not exist succeeds and says so.",
+	}
+	ServicesStats = Method[Empty, ServicesStatsResponse]{
+		Service: "registry", Noun: "services", Verb: "stats",
+		Doc: "Counts instances by name and status.",
+	}
+	ServicesWatch = Method[Empty, WatchResponse]{
+		Service: "registry", Noun: "services", Verb: "watch",
+		Doc: "Tells the subject on which every change of a service is published as a CloudEvent.",
+	}
 )
 
 // HostsListRequest selects hosts.

@@ -15,12 +15,18 @@ type Lease struct {
 
 // The methods of services/registry about leases, for processes that do not speak JetStream themselves.
 var (
-	LeasesAcquire = Method[LeaseAcquireRequest, Lease]{Service: "registry", Noun: "leases", Verb: "acquire", Write: true,
-		Doc: "Gives a process its lease. An id whose lease still lives is conflict (already_registered)."}
-	LeasesRenew = Method[LeaseRenewRequest, Lease]{Service: "registry", Noun: "leases", Verb: "renew", Write: true,
-		Doc: "Renews a lease; a token that is not the newest, or a lease that was declared dead, is fenced (lease_lost)."}
-	LeasesRelease = Method[LeaseRenewRequest, Empty]{Service: "registry", Noun: "leases", Verb: "release", Write: true,
-		Doc: "Gives a lease back: all that lives by it is dead at once."}
+	LeasesAcquire = Method[LeaseAcquireRequest, Lease]{
+		Service: "registry", Noun: "leases", Verb: "acquire", Write: true,
+		Doc: "Gives a process its lease. An id whose lease still lives is conflict (already_registered).",
+	}
+	LeasesRenew = Method[LeaseRenewRequest, Lease]{
+		Service: "registry", Noun: "leases", Verb: "renew", Write: true,
+		Doc: "Renews a lease; a token that is not the newest, or a lease that was declared dead, is fenced (lease_lost).",
+	}
+	LeasesRelease = Method[LeaseRenewRequest, Empty]{
+		Service: "registry", Noun: "leases", Verb: "release", Write: true,
+		Doc: "Gives a lease back: all that lives by it is dead at once.",
+	}
 )
 
 // LeaseAcquireRequest asks for a lease.

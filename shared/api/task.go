@@ -116,20 +116,34 @@ type Task struct {
 
 // The methods of services/agenthost about tasks.
 var (
-	TasksSubmit = Method[TaskSpec, Task]{Service: "agenthost", Noun: "tasks", Verb: "submit", Write: true,
-		Doc: "Stores a task. The same id with the same task returns the first one; with another task it is conflict (task_exists)."}
-	TasksSubmitMany = Method[TasksSubmitManyRequest, TasksSubmitManyResponse]{Service: "agenthost", Noun: "tasks", Verb: "submit_many", Write: true,
-		Doc: "Stores up to 1000 tasks, each by itself: the answer has one result for each, in order."}
-	TasksGet = Method[TaskGetRequest, Task]{Service: "agenthost", Noun: "tasks", Verb: "get",
-		Doc: "Returns a task, and its outcome once it has one; not_found (task_not_found) otherwise. With wait, waits that long for the outcome."}
-	TasksList = Method[TasksListRequest, TasksListResponse]{Service: "agenthost", Noun: "tasks", Verb: "list",
-		Doc: "Returns tasks by status, job and capability, without payloads and results, a page at a time: those that have ended in the order in which they ended, others in the order in which they were submitted."}
-	TasksCancel = Method[TaskCancelRequest, Task]{Service: "agenthost", Noun: "tasks", Verb: "cancel", Write: true,
-		Doc: "Gives a task the outcome cancelled and stops the agent's work on it; a task that has ended is failed_precondition (cannot_cancel)."}
-	TasksReplay = Method[TaskReplayRequest, Task]{Service: "agenthost", Noun: "tasks", Verb: "replay", Write: true,
-		Doc: "Submits a failed task again as a new task that names the failed one; repeating it returns the same new task. Others are failed_precondition (not_replayable)."}
-	TasksStats = Method[Empty, TasksStatsResponse]{Service: "agenthost", Noun: "tasks", Verb: "stats",
-		Doc: "Counts stored tasks by capability and priority, and outcomes."}
+	TasksSubmit = Method[TaskSpec, Task]{
+		Service: "agenthost", Noun: "tasks", Verb: "submit", Write: true,
+		Doc: "Stores a task. The same id with the same task returns the first one; with another task it is conflict (task_exists).",
+	}
+	TasksSubmitMany = Method[TasksSubmitManyRequest, TasksSubmitManyResponse]{
+		Service: "agenthost", Noun: "tasks", Verb: "submit_many", Write: true,
+		Doc: "Stores up to 1000 tasks, each by itself: the answer has one result for each, in order.",
+	}
+	TasksGet = Method[TaskGetRequest, Task]{
+		Service: "agenthost", Noun: "tasks", Verb: "get",
+		Doc: "Returns a task, and its outcome once it has one; not_found (task_not_found) otherwise. With wait, waits that long for the outcome.",
+	}
+	TasksList = Method[TasksListRequest, TasksListResponse]{
+		Service: "agenthost", Noun: "tasks", Verb: "list",
+		Doc: "Returns tasks by status, job and capability, without payloads and results, a page at a time: those that have ended in the order in which they ended, others in the order in which they were submitted.",
+	}
+	TasksCancel = Method[TaskCancelRequest, Task]{
+		Service: "agenthost", Noun: "tasks", Verb: "cancel", Write: true,
+		Doc: "Gives a task the outcome cancelled and stops the agent's work on it; a task that has ended is failed_precondition (cannot_cancel).",
+	}
+	TasksReplay = Method[TaskReplayRequest, Task]{
+		Service: "agenthost", Noun: "tasks", Verb: "replay", Write: true,
+		Doc: "Submits a failed task again as a new task that names the failed one; repeating it returns the same new task. Others are failed_precondition (not_replayable).",
+	}
+	TasksStats = Method[Empty, TasksStatsResponse]{
+		Service: "agenthost", Noun: "tasks", Verb: "stats",
+		Doc: "Counts stored tasks by capability and priority, and outcomes.",
+	}
 )
 
 // TasksSubmitManyRequest stores several tasks.

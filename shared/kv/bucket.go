@@ -84,13 +84,16 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config
 
 // Attach returns a bucket that somebody else has made, and leaves its settings alone. It is not_found when there is none.
 func Attach(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace, name string) (*Bucket, error) {
-	b := newBucket(js, nc, namespace, name)
+	b, missing := newBucket(js, nc, namespace, name), false
 	err := retry(ctx, func(ctx context.Context) error {
 		_, err := b.refresh(ctx)
+		if missing = errors.Is(err, jetstream.ErrStreamNotFound); missing {
+			return nil
+		}
 		return err
 	})
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
+	case missing:
 		return nil, api.Errorf(api.NotFound, "there is no bucket %s: has its service ever run in this namespace?", b.name)
 	case err != nil:
 		return nil, fmt.Errorf("attach to bucket %s: %w", b.name, err)
@@ -150,7 +153,7 @@ const codeNoCluster = 10074
 
 // final tells whether another try of the same request to JetStream cannot succeed.
 func final(err error) bool {
-	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) || errors.Is(err, jetstream.ErrStreamNotFound) {
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) {
 		return true
 	}
 	var e *jetstream.APIError

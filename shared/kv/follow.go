@@ -135,7 +135,11 @@ func (s *session[T]) receive() (jetstream.Msg, *jetstream.MsgMetadata, error) {
 // load builds a new map, puts it in the place of the old one and tells the differences.
 func (s *session[T]) load(pending uint64, created int64) error {
 	m := s.m
-	fresh := make(map[string]entry[T], pending)
+	room := pending
+	if m.opts.Keep != nil {
+		room = 0 // how many of them will be kept is not known
+	}
+	fresh := make(map[string]entry[T], room)
 	for pending > 0 {
 		msg, meta, err := s.receive()
 		if errors.Is(err, nats.ErrTimeout) {
@@ -233,7 +237,7 @@ func (m *Mirror[T]) apply(msg jetstream.Msg, rev uint64) {
 	m.advance(rev)
 }
 
-// decode reads a message. ok is false for a deletion and for junk. A record that the mirror holds already is not decoded
+// decode reads a message. ok is false for a deletion, for junk and for what is not to be kept. A record that the mirror holds already is not decoded
 // again if reuse is set.
 func (m *Mirror[T]) decode(msg jetstream.Msg, rev uint64, reuse bool) (key string, e entry[T], ok bool) {
 	key = strings.TrimPrefix(msg.Subject(), m.bucket.prefix)
@@ -254,6 +258,9 @@ func (m *Mirror[T]) decode(msg jetstream.Msg, rev uint64, reuse bool) (key strin
 	if err := codec.Read(msg.Data(), v); err != nil {
 		m.junk.Add(1)
 		m.opts.Log.Warn().Err(err).Str("bucket", m.bucket.name).Str("key", key).Uint64("revision", rev).Msg("mirror skips a value that it cannot read")
+		return key, entry[T]{}, false
+	}
+	if m.opts.Keep != nil && !m.opts.Keep(v) {
 		return key, entry[T]{}, false
 	}
 	e.value = v

@@ -24,6 +24,9 @@ type Change[T any] struct {
 type MirrorOptions[T any] struct {
 	// Filter is a pattern of keys, with NATS wildcards; all keys unless given.
 	Filter string
+	// Keep says which records the mirror is to hold; all unless given. One that is changed so that it is not kept any more is
+	// gone for the mirror. Neither Filter nor Keep suits Table.UseMirror, which takes what is not here for absent.
+	Keep func(*T) bool
 	// OnChange is called for every change, one at a time and in order, after the mirror holds it: also for every record
 	// of the first load, and for the differences that a resync finds. It must not wait for the mirror.
 	OnChange func(Change[T])

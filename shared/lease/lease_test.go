@@ -121,9 +121,9 @@ func TestStatelessLease(t *testing.T) {
 	if again, err := s.Renew(ctx, "a", one); err != nil || again != two {
 		t.Fatalf("renewal repeated for a lost answer: got %q, %v, want the same token %q", again, err, two)
 	}
-	older := one
-	one, two = two, ""
-	if two, err = s.Renew(ctx, "a", one); err != nil {
+	older, one := one, two
+	two, err = s.Renew(ctx, "a", one)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Renew(ctx, "a", older); api.ReasonOf(err) != api.ReasonLeaseLost || api.CodeOf(err) != api.Fenced {

@@ -31,10 +31,14 @@ func TestStartFailures(t *testing.T) {
 		{"bad config", "wait_ready", api.AgentSpec{ID: "a1", Command: []string{"sh"}, Config: []byte(`{"wait_ready":1}`)}},
 		{"broken config", "config must be", api.AgentSpec{ID: "a1", Command: []string{"sh"}, Config: []byte(`{`)}},
 		{"broken metadata", "valid JSON", api.AgentSpec{ID: "a1", Command: []string{"sh"}, Metadata: []byte(`{`)}},
-		{"ends before ready", "exit status 4; its standard error ends with: no model", api.AgentSpec{ID: "a1",
-			Command: []string{"sh", "-c", "echo no model >&2; exit 4"}, Config: []byte(`{"wait_ready":true}`)}},
-		{"never ready", "no ready frame within 50ms", api.AgentSpec{ID: "a1",
-			Command: []string{"sleep", "1000"}, Config: []byte(`{"wait_ready":true}`)}},
+		{"ends before ready", "exit status 4; its standard error ends with: no model", api.AgentSpec{
+			ID:      "a1",
+			Command: []string{"sh", "-c", "echo no model >&2; exit 4"}, Config: []byte(`{"wait_ready":true}`),
+		}},
+		{"never ready", "no ready frame within 50ms", api.AgentSpec{
+			ID:      "a1",
+			Command: []string{"sleep", "1000"}, Config: []byte(`{"wait_ready":true}`),
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := exec.Start(t.Context(), c.spec, exec.Options{ReadyTimeout: readyTimeout(c.name)})

@@ -85,6 +85,7 @@ func (s *Store) create(ctx context.Context) error {
 func (s *Store) taskSubject(t *api.Task) string {
 	return api.TaskSubject(s.ns, t.Capability, t.Priority, t.ID)
 }
+
 func (s *Store) laterSubject(t *api.Task) string {
 	return api.TaskSubject(s.ns, t.Capability, later, t.ID)
 }

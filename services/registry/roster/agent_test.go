@@ -134,15 +134,27 @@ func TestUpdate(t *testing.T) {
 	}{
 		{"nothing given", old, api.AgentUpdateRequest{}, roster.NoChange, "", func(a *api.Agent) bool { return a == old }},
 		{"same values", old, api.AgentUpdateRequest{Tags: &[]string{"x"}, Metadata: json.RawMessage(`{"a":1}`)}, roster.NoChange, "", nil},
-		{"metadata is replaced whole", old, api.AgentUpdateRequest{Metadata: json.RawMessage(`{"b":2}`)}, roster.Updated, "",
+		{
+			"metadata is replaced whole", old,
+			api.AgentUpdateRequest{Metadata: json.RawMessage(`{"b":2}`)},
+			roster.Updated, "",
 			func(a *api.Agent) bool {
 				return string(a.Metadata) == `{"b":2}` && a.Tags[0] == "x" && a.ChangedAt == t0
-			}},
-		{"tags", old, api.AgentUpdateRequest{Tags: &[]string{"y", "y"}}, roster.Updated, "",
-			func(a *api.Agent) bool { return cmp.Equal(a.Tags, []string{"y"}) && string(a.Metadata) == `{"a":1}` }},
+			},
+		},
+		{
+			"tags", old,
+			api.AgentUpdateRequest{Tags: &[]string{"y", "y"}},
+			roster.Updated, "",
+			func(a *api.Agent) bool { return cmp.Equal(a.Tags, []string{"y"}) && string(a.Metadata) == `{"a":1}` },
+		},
 		{"tags are emptied", old, api.AgentUpdateRequest{Tags: &[]string{}}, roster.Updated, "", func(a *api.Agent) bool { return len(a.Tags) == 0 }},
-		{"capabilities", old, api.AgentUpdateRequest{Capabilities: &[]string{"sum"}}, roster.Updated, "",
-			func(a *api.Agent) bool { return cmp.Equal(a.Capabilities, []string{"sum"}) }},
+		{
+			"capabilities", old,
+			api.AgentUpdateRequest{Capabilities: &[]string{"sum"}},
+			roster.Updated, "",
+			func(a *api.Agent) bool { return cmp.Equal(a.Capabilities, []string{"sum"}) },
+		},
 		{"capabilities of a running agent", &busy, api.AgentUpdateRequest{Capabilities: &[]string{"sum"}}, "", api.ReasonAgentDefinitionBusy, nil},
 		{"the same capabilities of a running agent", &busy, api.AgentUpdateRequest{Capabilities: &[]string{"nlp"}}, roster.NoChange, "", nil},
 		{"tags of a running agent", &busy, api.AgentUpdateRequest{Tags: &[]string{"z"}}, roster.Updated, "", nil},

@@ -113,8 +113,10 @@ func (n naive) list(terms []roster.Term, cursor string, limit int) (ids []string
 
 func TestIndexAgainstModel(t *testing.T) {
 	term := rapid.Custom(func(t *rapid.T) roster.Term {
-		return roster.Term{Field: rapid.SampledFrom([]roster.Field{roster.FieldType, roster.FieldTag}).Draw(t, "field"),
-			Value: rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "value")}
+		return roster.Term{
+			Field: rapid.SampledFrom([]roster.Field{roster.FieldType, roster.FieldTag}).Draw(t, "field"),
+			Value: rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "value"),
+		}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		x, model := roster.NewIndex(), naive{}
@@ -175,9 +177,12 @@ func TestIndexAgainstModel(t *testing.T) {
 
 func agentOf(n int) (string, []roster.Term) {
 	return fmt.Sprintf("agent-%014d", uint32(n)*2654435761), []roster.Term{
-		{Field: roster.FieldType, Value: fmt.Sprintf("type%d", n%7)}, {Field: roster.FieldStatus, Value: "running"},
-		{Field: roster.FieldCapability, Value: fmt.Sprintf("cap%d", n%50)}, {Field: roster.FieldCapability, Value: fmt.Sprintf("cap%d", n%49+100)},
-		{Field: roster.FieldHost, Value: fmt.Sprintf("host%d", n%20)}, {Field: roster.FieldLease, Value: fmt.Sprintf("lease%d", n%20)},
+		{Field: roster.FieldType, Value: fmt.Sprintf("type%d", n%7)},
+		{Field: roster.FieldStatus, Value: "running"},
+		{Field: roster.FieldCapability, Value: fmt.Sprintf("cap%d", n%50)},
+		{Field: roster.FieldCapability, Value: fmt.Sprintf("cap%d", n%49+100)},
+		{Field: roster.FieldHost, Value: fmt.Sprintf("host%d", n%20)},
+		{Field: roster.FieldLease, Value: fmt.Sprintf("lease%d", n%20)},
 	}
 }
 
