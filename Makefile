@@ -25,12 +25,8 @@ bench: build ## Measure the core paths on this machine
 	./bin/mabus bench core
 
 .PHONY: test
-test: ## Run the tests
-	go test ./...
-
-.PHONY: test-race
-test-race: ## Run the tests with the race detector
-	go test -race -timeout 8m ./...
+test: ## Run the tests (with the race detector: RACE=1)
+	go test $(if $(RACE),-race) -timeout 10m ./...
 
 .PHONY: cover
 cover: ## Run the tests and list how much of each function they reach
