@@ -2,59 +2,67 @@ package tasks
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 )
 
 // alarms settles tasks whose deadline has passed, whether or not anybody has pulled them.
 func (p *Puller) alarms(ctx context.Context) {
-	q := p.store.newQueue("deadlines", p.store.ns+".deadline.due.*")
+	q := p.store.newQueue("deadlines", p.store.ns+".deadline."+due+".*.*")
 	defer q.close()
-	for opened := false; ctx.Err() == nil; sleep(ctx, idlePoll, nil) {
+	for opened := false; ctx.Err() == nil; {
+		got, err := 0, error(nil)
 		if !opened {
-			if err := q.open(ctx); err != nil {
-				logUnlessOver(ctx, p.log, err)
-				continue
-			}
-			opened = true
+			err = q.open(ctx)
+			opened = err == nil
 		}
-		if err := q.ask(maxPull); err != nil {
-			logUnlessOver(ctx, p.log, err)
-			continue
-		}
-		_, err := q.take(maxPull, func(msg *nats.Msg) {
-			ack := "+ACK"
-			if err := p.ring(ctx, msg.Subject[len(p.store.ns+".deadline.due."):]); err != nil {
-				logUnlessOver(ctx, p.log, err)
-				ack = "-NAK"
+		if err == nil {
+			if got, err = q.pull(maxPull, func(msg *nats.Msg) { p.hear(ctx, msg) }); err != nil {
+				opened = false
 			}
-			_ = p.store.conn.NC.Publish(msg.Reply, []byte(ack))
-		})
-		if err != nil {
-			logUnlessOver(ctx, p.log, err)
-			opened = false
+		}
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn().Err(err).Msg("task alarms")
+		}
+		if got < maxPull {
+			sleep(ctx, idlePoll, nil)
 		}
 	}
 }
 
-func (p *Puller) ring(ctx context.Context, id string) error {
+func (p *Puller) hear(ctx context.Context, msg *nats.Msg) {
+	ack := ackDone
+	if tokens := strings.Split(msg.Subject, "."); len(tokens) == 5 { // <namespace>.deadline.due.<id>.<hash>
+		if err := p.ring(ctx, tokens[3], tokens[4]); err != nil {
+			ack = ackLater
+			if ctx.Err() == nil {
+				p.log.Warn().Err(err).Str("task", tokens[3]).Msg("task alarm")
+			}
+		}
+	}
+	_ = p.store.conn.NC.Publish(msg.Reply, []byte(ack))
+}
+
+func (p *Puller) ring(ctx context.Context, id, hash string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	t, hash, err := p.store.waiting(ctx, id)
-	if t == nil || err != nil {
+	rec, err := p.store.waiting(ctx, id)
+	switch {
+	case unreadable(err): // whoever pulls it finds that it is none
+		return nil
+	case rec == nil || err != nil:
 		return err
 	}
-	if _, err := p.store.finish(ctx, missed(t), hash); err != nil {
+	// The alarm of another submission of this id is none. The time was the server's to tell, not this host's clock's.
+	if rec.hash != hash {
+		return nil
+	}
+	p.store.addLive(ctx, rec.task)
+	if _, err := p.store.finish(ctx, missed(rec.task), rec.hash, rec.ref); err != nil {
 		return err
 	}
 	p.store.running(ctx, id, true)
-	return p.store.clear(ctx, p.store.anyTask(id))
-}
-
-func logUnlessOver(ctx context.Context, log zerolog.Logger, err error) {
-	if ctx.Err() == nil {
-		log.Warn().Err(err).Msg("task alarms")
-	}
+	return p.store.clear(ctx, p.store.taskSubject(rec.task), p.store.laterSubject(rec.task))
 }

@@ -2,14 +2,23 @@
 //
 // Streams: <ns>_tasks holds what has no outcome, one message per task on <ns>.task.<capability>.<high|low>.<id> (a work
 // queue: the acknowledgement removes it); a task that waits for its next attempt stands on <ns>.task.<capability>.later.<id>
-// as a message schedule, which the server puts back into the queue in time; <ns>.deadline.later.<id> is the alarm of a task
-// with a deadline. <ns>_results holds the outcomes, one message per task on <ns>.result.<job or ->.<id>; a second one is
-// refused by the server. Bounds: MaxWaiting tasks and MaxWaitingBytes, above which submissions are refused as overloaded;
-// outcomes for a week and MaxResultBytes.
+// as a message schedule, which the server puts back into the queue in time; <ns>.deadline.later.<id>.<hash> is the alarm of a
+// task with a deadline. <ns>_results holds the outcomes, one message per task on <ns>.result.<job or ->.<id>; a second one is
+// refused by the server. A body too large for a message is in the object store from the submission to the outcome; a failed
+// outcome has a copy of its own. Bounds: MaxWaiting tasks and MaxWaitingBytes, above which submissions are refused as
+// overloaded; outcomes for a week and MaxResultBytes, of which the oldest tenth goes when they are used up; large bodies for
+// the age that package blob gives them.
 //
-// A task runs at least once; its outcome is written exactly once, and only then is it acknowledged. When a host dies while
-// it runs a task, the task is delivered again after AckWait and counts one more attempt; when it dies between the outcome
-// and the acknowledgement, the next host finds the outcome and runs nothing. The limit of attempts holds for tasks that kill
-// their hosts too, since the server counts the deliveries. When a host dies between the schedule of a retry and the
-// acknowledgement, the task may run once more than it would have; the outcome is still one.
+// A task runs at least once; its outcome is written exactly once, and only then is it acknowledged. What a host's death
+// does, at each step:
+//   - while the task runs: it is delivered again after AckWait and counts one more attempt;
+//   - between the outcome and the acknowledgement: the next host finds the outcome and runs nothing;
+//   - between the schedule of a retry and the acknowledgement: the task may run once more than it would have;
+//   - between the alarm and the task that it is for: the alarm rings for nothing.
+//
+// The limit of attempts holds for tasks that kill their hosts too, since the server counts the deliveries. So a delivery that
+// is lost with a connection counts as an attempt; one that a host gives back, or cannot read for want of the store, does not.
+//
+// When the store is away, work goes on and its outcome is written as soon as the store is back. An answer that does not come
+// says nothing: every write may be repeated, and what is in doubt is looked up at the stream's leader.
 package tasks

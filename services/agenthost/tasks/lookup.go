@@ -31,43 +31,61 @@ func (s *Store) Get(ctx context.Context, r *api.TaskGetRequest) (*api.Task, erro
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := s.conn.NC.FlushWithContext(ctx); err != nil {
-		return nil, err
+	flush, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := s.conn.NC.FlushWithContext(flush); err != nil {
+		return nil, away("wait for task "+r.ID, err)
 	}
 	over := time.NewTimer(max(wait, 0))
 	defer over.Stop()
-	for {
+	for pause := time.Second; ; {
 		t, err := s.get(ctx, r.ID)
 		if err != nil || t.Status.Ended() {
 			return t, err
 		}
+		next := time.NewTimer(pause)
 		select {
 		case <-over.C:
-			return t, nil
 		case <-ctx.Done():
-			return t, nil
 		case <-signal:
-		case <-time.After(time.Second): // the signal may have been lost with the connection
+			next.Stop()
+			pause = 2 * time.Millisecond // it may be stored only a moment after it is heard
+			continue
+		case <-next.C: // the signal may have been lost with the connection
+			pause = min(2*pause, time.Second)
+			continue
 		}
+		next.Stop()
+		return t, nil
 	}
 }
 
 func (s *Store) get(ctx context.Context, id string) (*api.Task, error) {
-	for range 2 { // a task that ends between the two looks is found by the second round
-		t, _, err := s.outcome(ctx, id)
-		if t != nil || err != nil {
-			return t, err
-		}
-		if t, _, err = s.waiting(ctx, id); err != nil {
+	var odd *record
+	for range 2 { // a task that ends between the two looks, with its body, is found by the second round
+		rec, err := s.outcome(ctx, id)
+		if err != nil {
 			return nil, err
 		}
-		if t == nil {
-			continue
+		if rec != nil {
+			return rec.task, nil
 		}
-		if live := s.running(ctx, id, false); live != nil {
-			t.Status, t.Agent, t.Host, t.Attempt, t.StartedAt = api.TaskRunning, live.Agent, live.Host, live.Attempt, live.StartedAt
+		rec, err = s.waiting(ctx, id)
+		switch {
+		case unreadable(err):
+			rec.task.Error = api.Errorf(api.Invalid, "the stored task cannot be read: %v", err)
+			odd = rec
+		case err != nil:
+			return nil, err
+		case rec != nil:
+			if s.addLive(ctx, rec.task) {
+				rec.task.Status = api.TaskRunning
+			}
+			return rec.task, nil
 		}
-		return t, nil
+	}
+	if odd != nil { // it fails when somebody pulls it
+		return odd.task, nil
 	}
 	return nil, notFound(id)
 }
@@ -99,9 +117,9 @@ func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksLi
 			return page, nil
 		}
 		seq = m.Seq + 1
-		t, err := s.decode(ctx, m.header, m.Data)
+		t, err := s.parse(m.Subject, m.header, m.Data) // a large task has a summary here
 		if err != nil || !wanted(t, r) {
-			continue // a body that is gone has nothing to list
+			continue
 		}
 		t.Payload, t.Result = nil, nil
 		page.Tasks = append(page.Tasks, *t)

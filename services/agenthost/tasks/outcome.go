@@ -9,58 +9,46 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
 )
-
-// finish writes the outcome of a task unless it has one, and tells whether this one counts. A failed task keeps its payload,
-// so that it can be replayed; others let it go.
-func (s *Store) finish(ctx context.Context, t *api.Task, hash string) (bool, error) {
-	t.FinishedAt = time.Now().UTC()
-	kept := *t
-	if t.Status != api.TaskFailed {
-		kept.Payload = nil
-	}
-	msg, drop, err := s.message(ctx, api.ResultSubject(s.ns, t.Job, t.ID), hash, &kept)
-	if err != nil {
-		return false, err
-	}
-	_, err = s.conn.JS.PublishMsg(ctx, msg)
-	switch {
-	case err == nil:
-		if !t.Deadline.IsZero() {
-			_ = s.clear(ctx, s.ns+".deadline.*."+t.ID) // an alarm that rings all the same finds the outcome
-		}
-		return true, nil
-	case isTaken(err):
-		drop()
-		return false, nil
-	}
-	return false, err
-}
 
 // Cancel gives a task the outcome cancelled and stops the work on it.
 func (s *Store) Cancel(ctx context.Context, cause api.Cause, r *api.TaskCancelRequest) (*api.Task, error) {
-	t, hash, err := s.waiting(ctx, r.ID)
-	if err != nil {
+	rec, err := s.waiting(ctx, r.ID)
+	if err != nil && (rec == nil || !unreadable(err)) {
 		return nil, err
 	}
-	if t == nil {
+	if rec == nil {
 		return nil, s.ended(ctx, r.ID)
 	}
-	if live := s.running(ctx, r.ID, false); live != nil {
-		t.Agent, t.Host, t.Attempt, t.StartedAt = live.Agent, live.Host, live.Attempt, live.StartedAt
-	}
+	t := rec.task
+	s.addLive(ctx, t)
 	t.Status = api.TaskCancelled
 	t.Error = api.Errorf(api.Cancelled, "%s", cancelText(cause, r.Reason))
-	if counts, err := s.finish(ctx, t, hash); err != nil {
-		return nil, err
-	} else if !counts {
+	counts, err := s.finish(ctx, t, rec.hash, rec.ref)
+	if err != nil {
+		return nil, away("task "+t.ID+" may be cancelled or not", err).MaybeExecuted()
+	}
+	if counts {
+		s.running(ctx, r.ID, true)
+	}
+	if err := s.clear(ctx, s.anyTask(t.ID)); err != nil && counts { // what is left would be run once more, for nothing
+		return nil, away("task "+t.ID+" is cancelled, but its message stands", err).MaybeExecuted()
+	}
+	if !counts {
 		return nil, s.ended(ctx, r.ID)
 	}
-	_ = s.clear(ctx, s.anyTask(t.ID)) // the outcome stands: whoever pulls what is left finds it
-	s.running(ctx, r.ID, true)
 	t.Payload = nil
 	return t, nil
+}
+
+// addLive adds who runs the task, if anybody says so.
+func (s *Store) addLive(ctx context.Context, t *api.Task) bool {
+	live := s.running(ctx, t.ID, false)
+	if live == nil {
+		return false
+	}
+	t.Agent, t.Host, t.Attempt, t.StartedAt = live.Agent, live.Host, live.Attempt, live.StartedAt
+	return true
 }
 
 func cancelText(cause api.Cause, reason string) string {
@@ -76,14 +64,14 @@ func cancelText(cause api.Cause, reason string) string {
 
 // ended says why a task that does not wait cannot be cancelled.
 func (s *Store) ended(ctx context.Context, id string) error {
-	t, _, err := s.outcome(ctx, id)
+	rec, err := s.outcome(ctx, id)
 	switch {
 	case err != nil:
 		return err
-	case t == nil:
+	case rec == nil:
 		return notFound(id)
 	}
-	return api.Errorf(api.FailedPrecondition, "task %s has ended already: it %s", id, t.Status).WithReason(api.ReasonCannotCancel)
+	return api.Errorf(api.FailedPrecondition, "task %s has ended already: it is %s", id, rec.task.Status).WithReason(api.ReasonCannotCancel)
 }
 
 func notFound(id string) error {
@@ -93,19 +81,15 @@ func notFound(id string) error {
 // Replay submits a failed task again. The new task's id follows from the old one's, so that repeating the replay makes no
 // second one.
 func (s *Store) Replay(ctx context.Context, cause api.Cause, id string) (*api.Task, error) {
-	t, _, err := s.outcome(ctx, id)
-	switch {
-	case err != nil:
+	t, err := s.get(ctx, id)
+	if err != nil {
 		return nil, err
-	case t == nil:
-		if t, _, err = s.waiting(ctx, id); err != nil {
-			return nil, err
-		} else if t == nil {
-			return nil, notFound(id)
-		}
-		fallthrough
-	case t.Status != api.TaskFailed:
+	}
+	if t.Status != api.TaskFailed {
 		return nil, api.Errorf(api.FailedPrecondition, "task %s is %s: only a failed task is replayed", id, t.Status).WithReason(api.ReasonNotReplayable)
+	}
+	if len(t.Payload) == 0 {
+		return nil, api.Errorf(api.FailedPrecondition, "the payload of task %s could not be kept: submit it anew", id).WithReason(api.ReasonNotReplayable)
 	}
 	spec := t.TaskSpec
 	spec.ID, spec.Deadline = replayID(id), time.Time{}
@@ -126,31 +110,4 @@ func replayID(id string) string {
 		base = hex.EncodeToString(sum[:16])
 	}
 	return base + suffix
-}
-
-// state is what a host says of a task that it is running.
-type state struct {
-	Host      string    `json:"host"`
-	Agent     string    `json:"agent"`
-	Attempt   int       `json:"attempt"`
-	StartedAt time.Time `json:"started_at"`
-}
-
-// running asks whoever runs the task, and has it stop if told to; nil if nobody does, or not for long enough to listen.
-func (s *Store) running(ctx context.Context, id string, stop bool) *state {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	body := []byte("{}")
-	if stop {
-		body = []byte(`{"cancel":true}`)
-	}
-	msg, err := s.conn.NC.RequestWithContext(ctx, s.runningSubject(id), body)
-	if err != nil {
-		return nil
-	}
-	st := new(state)
-	if codec.Read(msg.Data, st) != nil {
-		return nil
-	}
-	return st
 }

@@ -44,17 +44,19 @@ type Puller struct {
 	base    context.Context
 	cancel  context.CancelFunc
 
-	starved atomic.Int64 // loops that wait for a slot
-	mu      sync.Mutex
-	loops   map[string]*loop
-	stopped bool
-	pulling sync.WaitGroup // the loops
-	others  sync.WaitGroup
+	starved  atomic.Int64 // loops that wait for a slot
+	settling atomic.Int64 // tasks whose outcome or next attempt is being written
+	mu       sync.Mutex
+	loops    map[string]*loop
+	stopped  bool
+	pulling  sync.WaitGroup // the loops
+	others   sync.WaitGroup
 }
 
 type loop struct {
 	wake    chan struct{}
 	starved atomic.Bool
+	short   atomic.Bool // the last task to end took no time to speak of
 	cancel  context.CancelFunc
 }
 
@@ -65,6 +67,9 @@ func NewPuller(store *Store, host string, log zerolog.Logger, agents Agents) *Pu
 	p.workers = rpc.NewPool(64<<10, p.run)
 	p.running = newRunning(store, host, log)
 	p.others.Go(func() { p.running.watch(p.base) })
+	for range checkers {
+		p.others.Go(func() { p.running.check(p.base) })
+	}
 	p.others.Go(func() { p.alarms(p.base) })
 	return p
 }
@@ -111,7 +116,11 @@ func (l *loop) nudge() {
 	}
 }
 
-// Stop pulls no more and waits for the tasks under way until ctx ends; those that are left go back into the queue.
+// stopTimeout is how long the handlers that are left may take to end once they are told to.
+const stopTimeout = 5 * time.Second
+
+// Stop pulls no more and waits for the tasks under way until ctx ends; those that are left go back into the queue. A handler
+// that does not heed its context is left behind: its task is delivered again after AckWait.
 func (p *Puller) Stop(ctx context.Context) {
 	p.mu.Lock()
 	p.stopped = true
@@ -124,7 +133,11 @@ func (p *Puller) Stop(ctx context.Context) {
 	_ = p.workers.Close(ctx)
 	p.cancel()
 	p.others.Wait()
-	_ = p.workers.Close(context.WithoutCancel(ctx)) // the handlers that are left were cancelled just now
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := p.workers.Close(last); err != nil {
+		p.log.Warn().Int("tasks", p.workers.Busy()).Msg("handlers do not end")
+	}
 }
 
 // pull is the loop of one capability.
@@ -133,7 +146,10 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 		high: p.store.newQueue(consumerName(capability, api.PriorityHigh), api.TaskSubject(p.store.ns, capability, api.PriorityHigh, "*")),
 		low:  p.store.newQueue(consumerName(capability, api.PriorityLow), api.TaskSubject(p.store.ns, capability, api.PriorityLow, "*")),
 	}
-	defer r.close()
+	defer func() {
+		r.close()
+		r.strays(p.giveBack)
+	}()
 	var ready *nats.Subscription
 	defer func() {
 		if ready != nil {
@@ -143,7 +159,9 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 	for opened := false; ctx.Err() == nil; {
 		if !opened {
 			if err := r.open(ctx); err != nil {
-				p.log.Warn().Err(err).Msg("task queue")
+				if ctx.Err() == nil {
+					p.log.Warn().Err(err).Msg("task queue")
+				}
 				sleep(ctx, 250*time.Millisecond, nil)
 				continue
 			}
@@ -158,7 +176,7 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 			p.starve(ctx, capability, l)
 			continue
 		}
-		got, err := p.round(r, slots)
+		got, err := p.round(r, l, slots)
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn().Err(err).Str("capability", capability).Msg("pull tasks")
 			opened = false
@@ -178,12 +196,13 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 }
 
 // round pulls tasks for the slots and gives back those that it has no task for.
-func (p *Puller) round(r *rounds, slots []Slot) (int, error) {
+func (p *Puller) round(r *rounds, l *loop, slots []Slot) (int, error) {
 	used := 0
-	got, err := r.run(len(slots), func(msg *nats.Msg) {
-		p.start(job{msg: msg, slot: slots[used]})
+	got, err := r.run(len(slots), l.short.Load(), func(msg *nats.Msg) {
+		p.start(job{msg: msg, slot: slots[used], loop: l, came: time.Now()})
 		used++
 	})
+	r.strays(p.giveBack)
 	for _, s := range slots[used:] {
 		s.Release()
 	}
@@ -211,6 +230,8 @@ func (p *Puller) listen(ctx context.Context, capability string, l *loop) (*nats.
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	return sub, p.store.conn.NC.FlushWithContext(ctx)
 }
 

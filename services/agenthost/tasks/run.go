@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,116 +12,147 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
+// shortTask is what counts as no time to speak of: a task that runs for longer can be asked after and cancelled, shorter ones
+// are not worth a subscription.
+const shortTask = 50 * time.Millisecond
+
+// maxSettling is how many tasks a host may have whose agents are free for the next one while the outcome is being written:
+// a bound on what is held in memory when the store is slow.
+const maxSettling = 256
+
 // job is a delivered task that waits for, or has, a worker.
 type job struct {
 	msg  *nats.Msg
 	slot Slot
+	loop *loop
+	came time.Time
 }
 
 func (p *Puller) start(j job) {
 	if !p.workers.Submit(j) { // more slots than workers: let another host have it
-		_ = p.store.conn.NC.Publish(j.msg.Reply, []byte("-NAK"))
+		p.giveBack(j.msg)
 		j.slot.Release()
 	}
 }
 
+// giveBack puts a delivery back into the queue that nobody here has begun on.
+func (p *Puller) giveBack(msg *nats.Msg) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), 2*time.Second)
+	defer cancel()
+	ack := ackDone
+	d, err := newDelivery(msg)
+	if err == nil {
+		err = p.store.handBack(ctx, d)
+	}
+	if err != nil {
+		ack = ackLater
+	}
+	_ = p.store.conn.NC.Publish(msg.Reply, []byte(ack))
+}
+
 // run takes one delivered task to its outcome, or to its next attempt.
 func (p *Puller) run(j job) {
-	defer j.slot.Release()
-	ack := "+ACK"
-	if err := p.attempt(j); err != nil {
+	a := &attempt{id: bare(j.msg.Subject).ID, reply: j.msg.Reply, agent: j.slot.Agent(), beat: j.came}
+	defer func() {
+		if !a.freed {
+			j.slot.Release()
+		}
+	}()
+	p.running.add(a)
+	ack := ackDone
+	if err := p.attempt(j, a); err != nil {
 		p.log.Warn().Err(err).Str("subject", j.msg.Subject).Msg("task not settled: it will be delivered again")
-		ack = `-NAK {"delay":1000000000}`
+		ack = ackLater
 	}
+	p.running.remove(a)
 	_ = p.store.conn.NC.Publish(j.msg.Reply, []byte(ack))
+	j.loop.short.Store(time.Since(j.came) < shortTask)
 }
 
 // attempt makes one attempt. Nil means that the task is settled: it has an outcome, or stands for its next attempt.
-func (p *Puller) attempt(j job) error {
-	meta, err := j.msg.Metadata()
+func (p *Puller) attempt(j job, a *attempt) error {
+	d, err := newDelivery(j.msg)
 	if err != nil {
 		return err
 	}
-	t, err := p.store.decode(p.base, j.msg.Header, j.msg.Data)
-	if err != nil {
-		return p.unreadable(j, err)
-	}
-	hash, seq := j.msg.Header.Get(headerHash), meta.Sequence.Stream
-	before := t.Attempt
-	number := before + int(meta.NumDelivered)
+	number := d.begun + 1
 	if number > 1 { // an earlier attempt may have ended well and died before it said so
-		if known, _, err := p.store.outcome(p.base, t.ID); known != nil || err != nil {
-			return err
+		if known, err := p.store.outcome(p.base, a.id); known != nil {
+			p.store.forget(p.base, j.msg.Header.Get(api.HeaderBlob))
+			return nil
+		} else if err != nil {
+			return p.putOff(d, err)
 		}
 	}
+	t, err := p.store.decode(p.base, j.msg.Subject, j.msg.Header, j.msg.Data)
+	if err != nil {
+		return p.unread(d, err)
+	}
+	hash, ref := j.msg.Header.Get(headerHash), j.msg.Header.Get(api.HeaderBlob)
 	if number > t.Attempts {
-		return p.exhausted(t, hash)
+		return p.settle(exhausted(t), hash, ref)
 	}
 	now := time.Now().UTC()
-	if !t.Deadline.IsZero() && !now.Before(t.Deadline) {
-		return p.settle(missed(t), hash)
+	if overdue(t, now) {
+		return p.settle(missed(t), hash, ref)
 	}
-	answer, stopped, err := p.carryOut(j, t, number, now)
-	t.Attempt, t.StartedAt, t.Agent, t.Host = number, now, j.slot.Agent(), p.host
-	switch {
-	case stopped:
-		return nil
-	case err == nil:
-		t.Status, t.Result, t.Error = api.TaskSucceeded, answer, nil
-		return p.settle(t, hash)
-	case p.base.Err() != nil:
-		t.Attempt = before
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), 2*time.Second)
+	answer, stopped, err := p.carryOut(j, a, t, number, now)
+	if stopped || err != nil && p.base.Err() != nil {
+		if stopped {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), p.patience())
 		defer cancel()
-		return p.store.handBack(ctx, t, hash, seq)
+		return p.store.handBack(ctx, d)
+	}
+	t.Attempt, t.StartedAt, t.Agent, t.Host = number, now, a.agent, p.host
+	defer p.settling.Add(-1)
+	if p.settling.Add(1) <= maxSettling && ref == "" { // the agent is done, and need not wait for the store
+		j.slot.Release()
+		a.freed = true
+	}
+	if err == nil {
+		t.Status, t.Result, t.Error = api.TaskSucceeded, answer, nil
+		return p.settle(t, hash, ref)
 	}
 	t.Error = explain(err)
-	if number >= t.Attempts || hopeless(t.Error) {
+	switch {
+	case overdue(t, time.Now()):
+		return p.settle(missed(t), hash, ref)
+	case number >= t.Attempts || hopeless(t.Error):
 		t.Status = api.TaskFailed
-		return p.settle(t, hash)
+		return p.settle(t, hash, ref)
 	}
-	return p.store.retry(p.base, t, hash, seq, time.Now().Add(backoff(t, number)))
+	return p.insist(t.ID, func(ctx context.Context) error {
+		return p.store.retry(ctx, d, number, t.Error, time.Now().Add(backoff(t, number)))
+	})
 }
 
 // carryOut has the agent handle the task. Stopped means that the task was given an outcome from elsewhere meanwhile.
-func (p *Puller) carryOut(j job, t *api.Task, number int, now time.Time) (answer json.RawMessage, stopped bool, err error) {
+func (p *Puller) carryOut(j job, a *attempt, t *api.Task, number int, now time.Time) (answer json.RawMessage, stopped bool, err error) {
 	end := now.Add(t.Timeout.Std())
 	if !t.Deadline.IsZero() && t.Deadline.Before(end) {
 		end = t.Deadline
 	}
 	ctx, cancel := context.WithDeadline(p.base, end)
 	defer cancel()
-	a := &attempt{task: t, reply: j.msg.Reply, number: number, agent: j.slot.Agent(), startedAt: now, beat: now, cancel: cancel}
-	p.running.add(a)
+	p.running.begin(a, number, now, end, cancel)
 	answer, err = j.slot.Run(ctx, &agent.Message{Payload: t.Payload, Principal: t.Principal, Task: t.ID, Attempt: number})
-	return answer, p.running.remove(a), err
+	return answer, p.running.end(a), err
 }
 
-// settle writes the outcome, trying while the store is away: the work is done, and must not be done again for want of a
-// store. Meanwhile the delivery may run out and another host may come to an outcome first; then that one stands.
-func (p *Puller) settle(t *api.Task, hash string) error {
-	for {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), 5*time.Second)
-		_, err := p.store.finish(ctx, t, hash)
-		cancel()
-		if err == nil || p.base.Err() != nil {
-			return err
-		}
-		p.log.Warn().Err(err).Str("task", t.ID).Msg("outcome not stored yet")
-		sleep(p.base, 200*time.Millisecond, nil)
-	}
-}
+func overdue(t *api.Task, now time.Time) bool { return !t.Deadline.IsZero() && !now.Before(t.Deadline) }
 
-// exhausted settles a task that was delivered once more than it may be attempted: its last attempt took its host with it.
-func (p *Puller) exhausted(t *api.Task, hash string) error {
+// exhausted is a task that was delivered once more than it may be attempted: its last attempt took its host with it.
+func exhausted(t *api.Task) *api.Task {
 	t.Attempt, t.Status = t.Attempts, api.TaskFailed
-	e := api.Errorf(api.Unavailable, "%d attempts were begun and none came to an end; the last host was lost or out of touch", t.Attempts).
+	e := api.Errorf(api.Unavailable, "%d attempts were begun and the last did not come to an end: its host was lost or out of touch", t.Attempts).
 		WithReason(api.ReasonAttemptsExhausted).MaybeExecuted()
 	if t.Error != nil {
 		e.Message += "; the error before: " + t.Error.Error()
 	}
 	t.Error = e
-	return p.settle(t, hash)
+	return t
 }
 
 // missed is a task whose deadline has passed.
@@ -132,30 +162,46 @@ func missed(t *api.Task) *api.Task {
 	return t
 }
 
-// unreadable settles a delivery that is no task any more: its body has left the object store, or it is junk. Trouble on the
-// way to the store is no verdict on the task, and is tried again.
-func (p *Puller) unreadable(j job, why error) error {
-	if !errors.Is(why, errJunk) && api.CodeOf(why) != api.Invalid {
-		return why
+// unread settles a delivery that is no task any more: its body has left the object store, or it is junk. Trouble on the way to
+// the object store is no verdict on the task.
+func (p *Puller) unread(d delivery, why error) error {
+	if !unreadable(why) {
+		return p.putOff(d, why)
 	}
-	tokens := strings.Split(j.msg.Subject, ".") // <ns>.task.<capability>.<priority>.<id>
-	if len(tokens) != 5 {
-		return why
+	t, err := p.store.parse(d.msg.Subject, d.msg.Header, d.msg.Data) // the summary, when only the body is gone
+	if err != nil {
+		t = bare(d.msg.Subject)
 	}
-	t := &api.Task{TaskSpec: api.TaskSpec{ID: tokens[4], Capability: tokens[2]}, Status: api.TaskFailed}
-	t.Error = api.Errorf(api.Invalid, "the stored task cannot be read: %v", why)
-	return p.settle(t, "")
+	// The body of a task that has just been given an outcome is gone too.
+	if known, err := p.store.outcome(p.base, t.ID); known != nil {
+		return nil
+	} else if err != nil {
+		return p.putOff(d, err)
+	}
+	t.Status = api.TaskFailed
+	t.Error = api.Errorf(api.Invalid, "the stored task cannot be read: %s", cut(why.Error(), maxErrorText))
+	return p.settle(t, d.msg.Header.Get(headerHash), "")
+}
+
+// putOff brings a delivery again in a while, and does not count it as an attempt.
+func (p *Puller) putOff(d delivery, why error) error {
+	p.log.Warn().Err(why).Str("subject", d.msg.Subject).Msg("task put off")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), p.patience())
+	defer cancel()
+	return p.store.retry(ctx, d, d.begun, nil, time.Now().Add(time.Second))
 }
 
 // explain turns the error of an attempt into the one that the task keeps.
 func explain(err error) *api.Error {
-	switch {
-	case api.AsError(err) != nil:
-		return api.AsError(err)
-	case errors.Is(err, context.DeadlineExceeded):
+	if e := api.AsError(err); e != nil {
+		short := *e
+		short.Message = cut(e.Message, maxErrorText)
+		return &short
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		return api.Errorf(api.DeadlineExceeded, "the attempt took longer than its timeout").WithReason(api.ReasonTimeout)
 	}
-	return api.Errorf(api.FailedPrecondition, "%s", err).WithReason(api.ReasonAgentError)
+	return api.Errorf(api.FailedPrecondition, "%s", cut(err.Error(), maxErrorText)).WithReason(api.ReasonAgentError)
 }
 
 // hopeless tells whether another attempt can only fail in the same way.

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 )
 
 // The server's own message schedules (NATS 2.12 and newer) bring back what must wait, so nothing is held in memory.
@@ -24,53 +26,121 @@ func at(msg *nats.Msg, t time.Time, target string) {
 	msg.Header.Set(headerTarget, target)
 }
 
-// retry puts a task aside until its next attempt, in place of the delivery with the given stream sequence. When that
-// delivery is no longer the newest word on the task, somebody else has gone on with it and nothing is done.
-func (s *Store) retry(ctx context.Context, t *api.Task, hash string, seq uint64, when time.Time) error {
-	msg, drop, err := s.message(ctx, s.laterSubject(t), hash, t)
-	if err != nil {
-		return err
-	}
-	at(msg, when, s.taskSubject(t))
-	return s.replace(ctx, msg, s.taskSubject(t), seq, drop)
+// delivery is a task's message as a host got it.
+type delivery struct {
+	msg   *nats.Msg
+	seq   uint64 // in the stream
+	begun int    // attempts before this one, by the message and by the server's count of deliveries
 }
 
-// handBack puts a task back into the queue as if this delivery had not been, for a host that stops.
-func (s *Store) handBack(ctx context.Context, t *api.Task, hash string, seq uint64) error {
-	msg, drop, err := s.message(ctx, s.taskSubject(t), hash, t)
+func newDelivery(msg *nats.Msg) (delivery, error) {
+	meta, err := msg.Metadata()
 	if err != nil {
-		return err
+		return delivery{}, err
 	}
-	if err := s.replace(ctx, msg, s.taskSubject(t), seq, drop); err != nil {
-		return err
+	d := delivery{msg: msg, seq: meta.Sequence.Stream, begun: int(meta.NumDelivered) - 1}
+	if n, err := strconv.Atoi(msg.Header.Get(headerAttempts)); err == nil && n > 0 && n <= api.MaxAttempts {
+		d.begun += n
 	}
-	return s.conn.NC.Publish(s.readySubject(t.Capability), nil)
+	return d, nil
 }
 
-func (s *Store) replace(ctx context.Context, msg *nats.Msg, subject string, seq uint64, drop func()) error {
-	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", strconv.FormatUint(seq, 10))
-	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", subject)
-	_, err := s.conn.JS.PublishMsg(ctx, msg)
-	if isWrongLast(err) {
-		drop()
-		return nil
+// again returns the task's message for the subject, with another count of attempts begun and the error of the last one.
+func (d delivery) again(subject string, begun int, e *api.Error) *nats.Msg {
+	msg := nats.NewMsg(subject)
+	msg.Data = d.msg.Data
+	for _, h := range []string{headerHash, api.HeaderBlob, headerError} {
+		if v := d.msg.Header.Get(h); v != "" {
+			msg.Header.Set(h, v)
+		}
 	}
-	return err
+	msg.Header.Set(headerAttempts, strconv.Itoa(begun))
+	if e != nil {
+		msg.Header.Set(headerError, inHeader(e))
+	}
+	return msg
 }
+
+// maxErrorHeader is how many bytes of a header an error may take; the room for headers has 8 KiB.
+const maxErrorHeader = 4 << 10
+
+func inHeader(e *api.Error) string {
+	short := *e
+	for {
+		body, err := codec.Marshal(&short)
+		if err == nil && len(body) <= maxErrorHeader {
+			return string(body)
+		}
+		if err != nil || len(short.Message) < 256 { // its details do not fit
+			short.Details = api.Details{Reason: e.Details.Reason[:min(len(e.Details.Reason), 64)], MaybeExecuted: e.Details.MaybeExecuted}
+		}
+		short.Message = cut(short.Message, len(short.Message)/2)
+		if short.Message == "" {
+			return ""
+		}
+	}
+}
+
+// retry puts a task aside until its next attempt, in place of the delivery.
+func (s *Store) retry(ctx context.Context, d delivery, begun int, e *api.Error, when time.Time) error {
+	t := bare(d.msg.Subject)
+	msg := d.again(s.laterSubject(t), begun, e)
+	at(msg, when, d.msg.Subject)
+	return s.replace(ctx, msg, d)
+}
+
+// handBack puts a task back into the queue as if this delivery had not been.
+func (s *Store) handBack(ctx context.Context, d delivery) error {
+	if err := s.replace(ctx, d.again(d.msg.Subject, d.begun, nil), d); err != nil {
+		return err
+	}
+	return s.conn.NC.Publish(s.readySubject(bare(d.msg.Subject).Capability), nil)
+}
+
+// replace writes the message if the delivery is still the newest word on the task. If not, somebody else has gone on with it
+// and nothing is done.
+func (s *Store) replace(ctx context.Context, msg *nats.Msg, d delivery) error {
+	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", strconv.FormatUint(d.seq, 10))
+	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", d.msg.Subject)
+	for {
+		err := s.publish(ctx, msg)
+		if !isWrongLast(err) {
+			return err
+		}
+		m, rerr := s.read(ctx, s.tasks, map[string]any{"last_by_subj": d.msg.Subject})
+		if rerr != nil && !errors.Is(rerr, errJunk) {
+			return errors.Join(err, rerr)
+		}
+		if m == nil || m.Seq != d.seq {
+			return nil
+		}
+		sleep(ctx, 10*time.Millisecond, nil) // an innocent race on a replicated stream
+	}
+}
+
+// An alarm has the specification's hash in its subject: two submissions of one id, of which one is refused, do not touch each
+// other's alarms.
+func (s *Store) alarmSubject(kind, id, hash string) string {
+	return s.ns + ".deadline." + kind + "." + id + "." + hash
+}
+
+const due = "due"
 
 // setAlarm has the server ring at the task's deadline, whether or not anybody has pulled it by then.
-func (s *Store) setAlarm(ctx context.Context, t *api.Task) error {
-	msg := nats.NewMsg(s.ns + ".deadline." + later + "." + t.ID)
+func (s *Store) setAlarm(ctx context.Context, t *api.Task, hash string) error {
+	msg := nats.NewMsg(s.alarmSubject(later, t.ID, hash))
 	msg.Data = []byte("{}")
-	at(msg, t.Deadline, s.ns+".deadline.due."+t.ID)
-	if _, err := s.conn.JS.PublishMsg(ctx, msg); err != nil {
-		return fmt.Errorf("set the alarm of task %s: %w", t.ID, err)
+	at(msg, t.Deadline, s.alarmSubject(due, t.ID, hash))
+	if err := s.publish(ctx, msg); err != nil {
+		return away("set the alarm of task "+t.ID, err)
 	}
 	return nil
 }
 
 // clear removes whatever of a task still stands in the queue; what is gone already is no error.
 func (s *Store) clear(ctx context.Context, subjects ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	for _, subject := range subjects {
 		if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
 			return fmt.Errorf("remove %s: %w", subject, err)

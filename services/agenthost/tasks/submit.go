@@ -23,9 +23,6 @@ func (s *Store) Submit(ctx context.Context, cause api.Cause, spec api.TaskSpec) 
 }
 
 func (s *Store) submit(ctx context.Context, cause api.Cause, spec api.TaskSpec, replayOf string) (*api.Task, error) {
-	if err := s.admit(ctx); err != nil {
-		return nil, err
-	}
 	unique := spec.ID == "" && cause.RequestID == ""
 	switch {
 	case unique:
@@ -37,15 +34,21 @@ func (s *Store) submit(ctx context.Context, cause api.Cause, spec api.TaskSpec, 
 	t := &api.Task{TaskSpec: spec, Status: api.TaskQueued, Principal: cause.Principal, SubmittedAt: time.Now().UTC(), ReplayOf: replayOf}
 	hash, err := hashOf(&spec, cause.Principal)
 	if err != nil {
-		return nil, err
+		return nil, api.Errorf(api.Invalid, "payload must be a JSON value, and text must be UTF-8: %v", err).WithFields("payload")
 	}
 	if !unique {
-		if known, err := s.known(ctx, spec.ID, hash); known != nil || err != nil {
-			return known, err
+		// A task that waits under this id is found by the guard of the write.
+		if rec, err := s.outcome(ctx, spec.ID); rec != nil && (err == nil || rec.hash != hash) {
+			return same(rec, spec.ID, hash)
+		} else if err != nil {
+			return nil, err
 		}
 	}
+	if err := s.admit(ctx); err != nil {
+		return nil, err
+	}
 	if !spec.Deadline.IsZero() {
-		if err := s.setAlarm(ctx, t); err != nil {
+		if err := s.setAlarm(ctx, t, hash); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +56,11 @@ func (s *Store) submit(ctx context.Context, cause api.Cause, spec api.TaskSpec, 
 	if err != nil {
 		return nil, err
 	}
-	return s.store(ctx, t, msg, hash, unique, drop)
+	stored, err := s.store(ctx, t, msg, hash, unique, drop)
+	if api.CodeOf(err) == api.Conflict && !t.Deadline.IsZero() {
+		_ = s.clear(ctx, s.alarmSubject(later, t.ID, hash)) // if it rings all the same, it is for no task that stands
+	}
+	return stored, err
 }
 
 // store publishes the task. An id that was made here cannot be taken, so it needs no guard.
@@ -63,44 +70,63 @@ func (s *Store) store(ctx context.Context, t *api.Task, msg *nats.Msg, hash stri
 		msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(t.ID))
 	}
 	for {
-		_, err := s.conn.JS.PublishMsg(ctx, msg)
-		if err == nil {
+		err := s.publish(ctx, msg)
+		switch {
+		case err == nil:
 			_ = s.conn.NC.Publish(s.readySubject(t.Capability), nil)
-			return t, nil
-		}
-		if ctx.Err() != nil || unique || !isWrongLast(err) && !errors.Is(err, jetstream.ErrNoStreamResponse) {
-			drop()
-			if isWrongLast(err) || ctx.Err() == nil {
-				return nil, err
+			return s.check(ctx, t, hash, unique)
+		case !isWrongLast(err):
+			var refused *jetstream.APIError
+			if errors.As(err, &refused) {
+				drop() // otherwise it may be stored for all we know, and its body is then needed
+				return nil, away("the task stream refused task "+t.ID, err)
 			}
-			return nil, api.Errorf(api.Unavailable, "the task stream did not confirm task %s in time: submit it again with this id", t.ID).
-				WithReason(api.ReasonDependencyDown).MaybeExecuted()
+			return nil, away("the task stream did not confirm task "+t.ID+", whose id makes a repetition safe", err).MaybeExecuted()
 		}
-		// Somebody stored it before, or this was our own write whose confirmation was lost, or an innocent race on a
-		// replicated stream: look, and try again if nothing is there.
-		if known, kerr := s.known(ctx, t.ID, hash); known != nil || kerr != nil {
+		// Somebody stored it before, or this was an innocent race on a replicated stream: look, and try again if nothing is there.
+		known, err := s.known(ctx, t.ID, hash)
+		if known != nil || err != nil {
 			drop()
-			return known, kerr
+			return known, err
 		}
+		sleep(ctx, 5*time.Millisecond, nil)
 	}
+}
+
+// check takes back a task that ran to its end under the same id, by another submission, between the look and the write.
+func (s *Store) check(ctx context.Context, t *api.Task, hash string, unique bool) (*api.Task, error) {
+	if unique {
+		return t, nil
+	}
+	rec, err := s.outcome(ctx, t.ID)
+	if rec == nil || err != nil || rec.task.SubmittedAt.Equal(t.SubmittedAt) {
+		return t, nil // it stands, whatever the reading says, or has run meanwhile
+	}
+	if err := s.clear(ctx, s.taskSubject(t)); err != nil {
+		return nil, away("take back task "+t.ID, err).MaybeExecuted()
+	}
+	return same(rec, t.ID, hash)
 }
 
 // known returns the task that has the id already, nil if there is none, or conflict if it is another one.
 func (s *Store) known(ctx context.Context, id, hash string) (*api.Task, error) {
-	for _, look := range []func(context.Context, string) (*api.Task, string, error){s.waiting, s.outcome} {
-		t, have, err := look(ctx, id)
-		if err != nil {
+	for _, look := range []func(context.Context, string) (*record, error){s.waiting, s.outcome} {
+		rec, err := look(ctx, id)
+		if rec != nil && (err == nil || rec.hash != hash) {
+			return same(rec, id, hash)
+		}
+		if err != nil && !unreadable(err) { // its body may just have gone because it has ended
 			return nil, err
 		}
-		if t == nil {
-			continue
-		}
-		if have != hash {
-			return nil, api.Errorf(api.Conflict, "another task has the id %s: choose a different one", id).WithReason(api.ReasonTaskExists)
-		}
-		return t, nil
 	}
 	return nil, nil
+}
+
+func same(rec *record, id, hash string) (*api.Task, error) {
+	if rec.hash != hash {
+		return nil, api.Errorf(api.Conflict, "another task has the id %s: choose a different one", id).WithReason(api.ReasonTaskExists)
+	}
+	return rec.task, nil
 }
 
 // fill sets the defaults of a specification.
@@ -135,20 +161,4 @@ func hashOf(spec *api.TaskSpec, principal string) (string, error) {
 	h.Write([]byte{0})
 	h.Write([]byte(principal))
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
-}
-
-// admit refuses when as many tasks wait as the store takes. It looks at the stream at most once a second.
-func (s *Store) admit(ctx context.Context) error {
-	now, last := time.Now().UnixMilli(), s.checked.Load()
-	if now-last > 1000 && s.checked.CompareAndSwap(last, now) {
-		info, err := s.stream.Info(ctx)
-		if err != nil {
-			return err
-		}
-		s.full.Store(info.State.Msgs >= MaxWaiting || info.State.Bytes >= MaxWaitingBytes)
-	}
-	if s.full.Load() {
-		return api.Errorf(api.Overloaded, "%d tasks or %d bytes wait already: submit again when some have ended", MaxWaiting, int64(MaxWaitingBytes)).WithReason(api.ReasonServerFull)
-	}
-	return nil
 }
