@@ -21,6 +21,36 @@ type Message struct {
 	Task string
 	// Attempt counts the attempts of the task from 1; 0 when the message is no task.
 	Attempt int
+	// Parts sends what there is to say before the answer. It is never nil: to a caller that wants the answer in one piece,
+	// chunks and progress are simply not sent.
+	Parts Parts
+}
+
+// Parts is how a handler says more than its answer while it works. Payloads are JSON values. The methods wait while the
+// reader has no room for more, until ctx ends.
+type Parts interface {
+	// Chunk sends a piece of what the caller asked for. The result that follows is the end of it, or all of it again: that is
+	// between the agent and its callers.
+	Chunk(ctx context.Context, payload json.RawMessage) error
+	// Progress tells how far the work is.
+	Progress(ctx context.Context, payload json.RawMessage) error
+	// Ask asks the caller something and waits for the answer. A caller that wants one piece cannot be asked:
+	// failed_precondition (no_reader).
+	Ask(ctx context.Context, question json.RawMessage) (json.RawMessage, error)
+}
+
+// NoParts is the Parts of a caller that wants its answer in one piece.
+type NoParts struct{}
+
+// Chunk implements Parts: it sends nothing.
+func (NoParts) Chunk(ctx context.Context, _ json.RawMessage) error { return ctx.Err() }
+
+// Progress implements Parts: it sends nothing.
+func (NoParts) Progress(ctx context.Context, _ json.RawMessage) error { return ctx.Err() }
+
+// Ask implements Parts: there is nobody to ask.
+func (NoParts) Ask(context.Context, json.RawMessage) (json.RawMessage, error) {
+	return nil, api.Errorf(api.FailedPrecondition, "the caller wants one answer and cannot be asked: call with a stream").WithReason(api.ReasonNoReader)
 }
 
 // Handler is a running agent. Handle is called with as many messages at once as the agent's concurrency allows, by default

@@ -3,6 +3,8 @@ package agenthost
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -24,7 +26,7 @@ func (s *Service) methods() {
 	rpc.Handle(s.server, api.HostedAgentsRestart, once(s, s.restart))
 	rpc.Handle(s.server, api.HostedAgentsStatus, func(ctx context.Context, r *api.GetRequest) (*api.AgentState, error) {
 		state, err := askOwner(ctx, s, "status", api.HostedAgentsStatus, r)
-		if api.ReasonOf(err) != api.ReasonNotRunning {
+		if reason := api.ReasonOf(err); reason != api.ReasonNotRunning && reason != api.ReasonHostLost {
 			return state, err
 		}
 		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID, MinRevision: r.MinRevision})
@@ -71,7 +73,7 @@ func (s *Service) start(ctx context.Context, r *api.AgentStartRequest) (*api.Age
 		return agent, err
 	}
 	switch api.ReasonOf(err) {
-	case api.ReasonModuleNotFound, api.ReasonHostFull:
+	case api.ReasonModuleNotFound, api.ReasonHostFull, api.ReasonDraining:
 		return s.startElsewhere(ctx, r, err)
 	}
 	return agent, err
@@ -99,7 +101,10 @@ func (s *Service) startElsewhere(ctx context.Context, r *api.AgentStartRequest, 
 		}
 		agent, err := s.startAt(ctx, host.ID, r)
 		switch api.ReasonOf(err) {
-		case api.ReasonModuleNotFound, api.ReasonHostFull, api.ReasonHostNotFound:
+		case api.ReasonHostFull:
+			why = err // a host that has the module
+			continue
+		case api.ReasonModuleNotFound, api.ReasonHostNotFound, api.ReasonDraining:
 			continue
 		}
 		return agent, err
@@ -116,51 +121,71 @@ func (s *Service) restart(ctx context.Context, r *api.GetRequest) (*api.Agent, e
 }
 
 // askOwner asks the host that runs the agent. Interest in the agent's control subject is the process registry: it is never
-// stale. Nobody there means that the agent does not run.
+// stale. Nobody there means that the agent does not run, or that its host is dead or reconnecting, which the record tells.
 func askOwner[Resp any](ctx context.Context, s *Service, verb string, m api.Method[api.GetRequest, Resp], r *api.GetRequest) (*Resp, error) {
-	body, err := codec.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	data, err := s.conn.Request(ctx, controlSubject(s.conn.Namespace, r.ID, verb), body, false)
-	if api.ReasonOf(err) == api.ReasonNobodyListens {
-		if _, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID}); err != nil {
-			return nil, err
+	for begin := time.Now(); ; {
+		resp, err := rpc.CallAt(ctx, s.conn.WithPrincipal(""), controlSubject(s.conn.Namespace, r.ID, verb), m, r)
+		if api.ReasonOf(err) != api.ReasonNobodyListens {
+			return resp, err
 		}
-		return nil, api.Errorf(api.FailedPrecondition, "agent %s does not run: start it first", r.ID).WithReason(api.ReasonNotRunning)
+		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID})
+		switch {
+		case err != nil:
+			return nil, err
+		case rec.Runtime == api.RuntimeExternal:
+			return nil, api.Errorf(api.FailedPrecondition, "agent %s is external: no host runs it", r.ID).WithReason(api.ReasonNotRunning)
+		case !rec.Status.Active():
+			return nil, api.Errorf(api.FailedPrecondition, "agent %s does not run: start it first", r.ID).WithReason(api.ReasonNotRunning)
+		case time.Since(begin) > patience:
+			return nil, api.Errorf(api.Unavailable, "agent %s is %s on host %s, which does not answer now: try again later", r.ID, rec.Status, rec.Host).WithReason(api.ReasonHostLost)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	resp := new(Resp)
-	return resp, codec.Read(data, resp)
 }
 
-// control carries out a verb for an agent of this host. Stopping waits, so it has a goroutine of its own, which ends with
-// the agent or at the request's deadline.
+// patience is for how long a host that does not answer for an agent is taken for one that reconnects.
+const patience = 400 * time.Millisecond
+
+// control carries out a verb for an agent of this host.
 func (s *Service) control(h *hosted, msg *nats.Msg) {
-	verb := msg.Subject[len(controlSubject(s.conn.Namespace, h.rec.ID, "")):]
-	switch verb {
+	switch verb := msg.Subject[len(controlSubject(s.conn.Namespace, h.rec.ID, "")):]; verb {
 	case "status":
-		s.reply(msg, &api.AgentState{Agent: h.record(), Live: h.live()})
+		s.reply(msg, &api.AgentState{Agent: h.record(), Live: h.measure()})
 	case "stop":
-		timeout, err := rpc.Timeout(msg.Header)
+		rec, err := s.stopHere(h, msg.Header)
 		if err != nil {
-			_ = s.conn.ReplyError(msg.Reply, err)
+			_ = s.conn.ReplyError(msg.Reply, rpc.Explain(err, s.log))
 			return
 		}
-		s.loops.Go(func() {
-			ctx, cancel := context.WithTimeout(s.base, timeout)
-			defer cancel()
-			if err := h.stop(ctx, "it was asked to"); err != nil {
-				_ = s.conn.ReplyError(msg.Reply, rpc.Explain(err, s.log))
-				return
-			}
-			s.reply(msg, h.record())
-		})
+		s.reply(msg, rec)
 	default:
 		_ = s.conn.ReplyError(msg.Reply, api.Errorf(api.Unimplemented, "an agent's host has no verb %s", verb))
 	}
+}
+
+// stopHere stops an agent of this host and waits until it has ended, or its caller waits no longer.
+func (s *Service) stopHere(h *hosted, header nats.Header) (*api.Agent, error) {
+	timeout, err := rpc.Timeout(header)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(s.base, timeout)
+	defer cancel()
+	h.stop(errors.New("it was asked to"))
+	select {
+	case <-h.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	rec := h.record()
+	if rec.Status.Active() {
+		return nil, api.Errorf(api.Unavailable, "agent %s has ended here, but the registry could not be told", rec.ID).WithReason(api.ReasonDependencyDown).MaybeExecuted()
+	}
+	return &rec, nil
 }
 
 func (s *Service) reply(msg *nats.Msg, body any) {
@@ -170,98 +195,4 @@ func (s *Service) reply(msg *nats.Msg, body any) {
 		return
 	}
 	_ = s.conn.Reply(s.base, msg.Reply, data)
-}
-
-// startHere registers the agent if it is new, claims it, makes it and announces it. The tag stands for the request, "" for
-// one without an id.
-func (s *Service) startHere(ctx context.Context, r *api.AgentStartRequest, tag string) (*api.Agent, error) {
-	spec := r.Agent
-	if spec == nil {
-		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID})
-		if err != nil {
-			return nil, err
-		}
-		spec = &rec.AgentSpec
-	}
-	if err := s.canRun(spec); err != nil {
-		return nil, err
-	}
-	if r.Agent != nil {
-		regCtx := ctx
-		if tag != "" {
-			regCtx = rpc.WithRequestID(ctx, tag)
-		}
-		if _, err := s.client.Agents.Register(regCtx, *spec); err != nil {
-			return nil, err
-		}
-	}
-	rec, err := s.client.Agents.Transition(ctx, api.AgentTransitionRequest{
-		ID: spec.ID, Status: api.AgentStarting, Host: s.cfg.ID, HostLease: s.env.Lease.ID(), Request: tag,
-	})
-	if tag != "" && api.ReasonOf(err) == api.ReasonAlreadyRunning {
-		if now, gerr := s.client.Agents.Get(ctx, api.GetRequest{ID: spec.ID}); gerr == nil && now.Request == tag {
-			return now, nil // claimed by an earlier attempt at this very request
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.launch(ctx, *rec)
-}
-
-func (s *Service) canRun(spec *api.AgentSpec) error {
-	if spec.RuntimeOrDefault() == api.RuntimeExternal {
-		return api.Errorf(api.FailedPrecondition, "agent %s is external: it runs by itself", spec.ID).WithReason(api.ReasonStartFailed)
-	}
-	if spec.RuntimeOrDefault() == api.RuntimeNative {
-		if _, ok := s.modules[spec.Module]; !ok {
-			return moduleNotFound(spec.Module)
-		}
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if len(s.agents) >= s.cfg.MaxAgents {
-		return api.Errorf(api.Overloaded, "host %s runs %d agents already", s.cfg.ID, s.cfg.MaxAgents).WithReason(api.ReasonHostFull)
-	}
-	return nil
-}
-
-// launch makes a claimed agent, lets it listen, and announces it. If anything fails the agent is reported failed.
-func (s *Service) launch(ctx context.Context, rec api.Agent) (*api.Agent, error) {
-	h := s.newHosted(rec)
-	inst, err := s.newInstance(ctx, rec.AgentSpec)
-	if err == nil {
-		h.set(inst)
-		s.mu.Lock()
-		s.agents[rec.ID] = h
-		s.mu.Unlock()
-		if err = s.subscribe(h); err == nil {
-			var running *api.Agent
-			if running, err = s.announce(ctx, rec); err == nil {
-				h.confirm(running)
-				s.admit(h)
-				go h.supervise()
-				return running, nil
-			}
-		}
-	}
-	h.end(inst, api.AgentFailed, api.ReasonStartFailed+": "+clip(err.Error()))
-	close(h.done)
-	if e := api.AsError(err); e != nil {
-		return nil, e
-	}
-	return nil, api.Errorf(api.FailedPrecondition, "agent %s did not start: %v", rec.ID, err).WithReason(api.ReasonStartFailed)
-}
-
-func (s *Service) announce(ctx context.Context, rec api.Agent) (*api.Agent, error) {
-	return s.client.Agents.Transition(ctx, api.AgentTransitionRequest{
-		ID: rec.ID, Status: api.AgentRunning, Host: s.cfg.ID, HostLease: s.env.Lease.ID(), Epoch: rec.Epoch,
-	})
-}
-
-// record returns the agent as the registry last confirmed it.
-func (h *hosted) record() api.Agent {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.latest
 }

@@ -5,9 +5,14 @@
 // and <ns>.host.<id>.>; package tasks names its streams. It keeps nothing else: what it runs is in the registry.
 //
 // Invariants: an agent is run by the host whose claim carries its highest epoch, and a claim is one compare-and-set in the
-// registry, so that of concurrent starts one succeeds. An agent listens before it is announced as running. Messages wait in
-// a bounded mailbox; a crash of an agent loses the messages that it was handling, whose callers hear agent_crashed, and no
-// others.
+// registry, so that of concurrent starts one succeeds. A claim whose outcome the host did not hear is looked into until it
+// is known, so that no agent stays between its claim and its start. An agent listens before it is announced as running.
+// Messages wait in a bounded mailbox; a crash of an agent loses the messages that it was handling, whose callers hear
+// agent_crashed, and no others. Without a lease the host handles no message and tells the registry nothing.
+//
+// When an agent is stopped: it finishes what it has begun, for 3 seconds; then the contexts of its handlers end, and a second
+// later what is left is abandoned or killed. Messages for one of its capabilities that came too late go on to another agent
+// that has it; those for the agent itself are answered as if nobody had listened.
 //
 // When a host dies: its lease runs out, the registry marks its agents failed (host_lost), callers whose request it had get no
 // answer and run into their deadline, and its tasks are delivered again to others once their acknowledgement wait is over.

@@ -3,28 +3,21 @@ package agenthost
 import (
 	"context"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // guard holds messages back from the moment the connection is lost until the lease has been renewed over the new one: while
-// the host was away, others may have taken its agents.
+// the host was away, others may have taken its agents. An event only says when to look: of many in a row some may be lost.
 func (s *Service) guard() {
-	for status := range s.status {
-		switch status {
-		case nats.DISCONNECTED, nats.RECONNECTING:
-			s.mu.Lock()
-			s.held = true
-			s.mu.Unlock()
-		case nats.CONNECTED:
-			s.renew()
-		}
+	for range s.status {
+		s.hold()
+		s.renew()
 	}
 	s.release()
 }
 
+// renew renews the lease and then lets messages through, unless the connection is away: its return is another event.
 func (s *Service) renew() {
-	for s.base.Err() == nil && s.env.Lease.Err() == nil {
+	for s.conn.NC.IsConnected() && s.base.Err() == nil && s.env.Lease.Held() {
 		ctx, cancel := context.WithTimeout(s.base, 2*time.Second)
 		err := s.env.Lease.RenewNow(ctx)
 		cancel()
@@ -33,15 +26,18 @@ func (s *Service) renew() {
 			return
 		}
 		s.log.Warn().Err(err).Msg("the lease is not renewed yet after a reconnect")
-		if !s.conn.NC.IsConnected() {
-			return // the next connection will call again
-		}
 		select {
 		case <-s.base.Done():
 		case <-s.env.Lease.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+func (s *Service) hold() {
+	s.mu.Lock()
+	s.held = true
+	s.mu.Unlock()
 }
 
 // release lets messages through.
@@ -54,6 +50,12 @@ func (s *Service) release() {
 
 // await waits until messages may pass.
 func (s *Service) await() {
+	s.mu.RLock()
+	held := s.held
+	s.mu.RUnlock()
+	if !held {
+		return
+	}
 	s.mu.Lock()
 	for s.held && s.base.Err() == nil {
 		s.resume.Wait()

@@ -2,12 +2,16 @@ package agenthost
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/mailbox"
 	"github.com/mabus-project/mabus/services/agenthost/supervise"
 	"github.com/mabus-project/mabus/shared/api"
@@ -19,27 +23,45 @@ type hosted struct {
 	rec    api.Agent // as claimed: its epoch does not change while it is ours
 	policy supervise.Policy
 	box    *mailbox.Box[message]
-	subs   []*nats.Subscription
+	subs   []*nats.Subscription // guarded by the host's lock
+
+	life context.Context // ends when the agent shall stop; its cause says why
+	stop context.CancelCauseFunc
+	work context.Context // ends what the agent has begun, some time after life
+	cut  context.CancelFunc
 
 	mu        sync.Mutex
 	latest    api.Agent // as the registry last confirmed it
 	inst      instance
+	changed   chan struct{} // closed when inst changes, or no other will come
+	over      bool          // no other instance will come
 	startedAt time.Time
 	lastError string
 
 	handled, failed, refused atomic.Uint64
 
-	stopOnce sync.Once
-	stopping chan string   // closed over by stop: carries why
-	done     chan struct{} // closed when the agent has ended for good
+	started chan error    // one: how the first start went
+	done    chan struct{} // closed when the agent has ended for good
 }
 
 func (s *Service) newHosted(rec api.Agent) *hosted {
-	h := &hosted{s: s, rec: rec, latest: rec, policy: supervise.PolicyOf(&rec.AgentSpec), stopping: make(chan string, 1), done: make(chan struct{})}
+	h := &hosted{
+		s: s, rec: rec, latest: rec, policy: supervise.PolicyOf(&rec.AgentSpec),
+		changed: make(chan struct{}), started: make(chan error, 1), done: make(chan struct{}),
+	}
+	h.life, h.stop = context.WithCancelCause(s.base)
+	h.work, h.cut = context.WithCancel(s.base)
 	h.box = mailbox.New(orDefault(rec.Mailbox, api.DefaultMailbox), orDefault(rec.Concurrency, 1), s.workers.Submit, func(m message) {
-		m.refuse(api.Errorf(api.Overloaded, "host %s is handling all the messages it can", s.cfg.ID).WithReason(api.ReasonServerFull))
+		h.refused.Add(1)
+		s.refuse(m, api.Errorf(api.Overloaded, "host %s is handling all the messages it can", s.cfg.ID).WithReason(api.ReasonServerFull))
 	})
 	return h
+}
+
+// release frees the agent's contexts.
+func (h *hosted) release() {
+	h.stop(nil)
+	h.cut()
 }
 
 func orDefault(v, def int) int {
@@ -52,7 +74,19 @@ func orDefault(v, def int) int {
 func (h *hosted) set(inst instance) {
 	h.mu.Lock()
 	h.inst, h.startedAt = inst, time.Now().UTC()
+	close(h.changed)
+	h.changed = make(chan struct{})
 	h.mu.Unlock()
+}
+
+// last says that no other instance will come.
+func (h *hosted) last() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.over {
+		h.over = true
+		close(h.changed)
+	}
 }
 
 func (h *hosted) confirm(rec *api.Agent) {
@@ -61,146 +95,74 @@ func (h *hosted) confirm(rec *api.Agent) {
 	h.mu.Unlock()
 }
 
+// record returns the agent as the registry last confirmed it.
+func (h *hosted) record() api.Agent {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.latest
+}
+
 func (h *hosted) current() instance {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.inst
 }
 
-// supervise waits for the agent's ends and starts it again as its policy says. It returns when the agent has ended for good.
-func (h *hosted) supervise() {
-	defer close(h.done)
-	var restarts []time.Time
+// instance returns the living instance. While the agent is being restarted it waits for the next, so that a crash loses no
+// message but those that the agent had.
+func (h *hosted) instance(ctx context.Context) (instance, error) {
 	for {
-		inst := h.current()
+		h.mu.Lock()
+		inst, changed, over := h.inst, h.changed, h.over
+		h.mu.Unlock()
+		if inst != nil && !isDone(inst.Done()) {
+			return inst, nil
+		}
+		if over {
+			return nil, gone(h.rec.ID)
+		}
 		select {
-		case why := <-h.stopping:
-			h.end(inst, api.AgentStopped, why)
-			return
-		case <-inst.Done():
-		}
-		h.box.Pause()
-		err := inst.Err()
-		h.note(err)
-		var verdict supervise.Verdict
-		verdict, restarts = h.policy.Decide(restarts, time.Now(), err != nil)
-		h.s.log.Warn().Str("agent", h.rec.ID).Err(err).Bool("restart", verdict.Restart).Dur("delay", verdict.Delay).Msg("agent ended")
-		_ = inst.Stop(h.s.base) // lets go of what a crashed instance still holds
-		if !verdict.Restart {
-			h.giveUp(inst, err, verdict)
-			return
-		}
-		if !h.restart(verdict.Delay, &restarts) {
-			return
+		case <-changed:
+		case <-ctx.Done():
+			return nil, api.Errorf(api.DeadlineExceeded, "agent %s was being restarted until the message's time was over", h.rec.ID).WithReason(api.ReasonTimeout)
 		}
 	}
 }
 
-// restart makes the next instance after the delay. A start that fails counts as a further crash. It returns false when the
-// agent has ended for good meanwhile.
-func (h *hosted) restart(delay time.Duration, restarts *[]time.Time) bool {
-	for {
-		select {
-		case why := <-h.stopping:
-			h.end(nil, api.AgentStopped, why)
-			return false
-		case <-time.After(delay):
-		}
-		inst, err := h.s.newInstance(h.s.base, h.rec.AgentSpec)
-		if err == nil {
-			h.set(inst)
-			h.box.Resume()
-			h.s.puller.Wake(h.rec.Capabilities)
-			return h.report(api.AgentStarting, "", true) && h.report(api.AgentRunning, "", false)
-		}
-		h.note(err)
-		var verdict supervise.Verdict
-		if verdict, *restarts = h.policy.Decide(*restarts, time.Now(), true); !verdict.Restart {
-			h.giveUp(nil, err, verdict)
-			return false
-		}
-		delay = verdict.Delay
-	}
-}
-
-func (h *hosted) giveUp(inst instance, err error, verdict supervise.Verdict) {
-	if err == nil {
-		h.end(inst, api.AgentStopped, "it ended by itself")
-		return
-	}
-	reason := api.ReasonAgentCrashed + ": " + clip(err.Error())
-	if verdict.Exhausted && h.policy.MaxRestarts > 0 {
-		reason = api.ReasonMaxRestarts + ": " + clip(err.Error())
-	}
-	h.end(inst, api.AgentFailed, reason)
-}
-
-// end takes the agent off the host and reports why.
-func (h *hosted) end(inst instance, status api.AgentStatus, why string) {
-	h.s.unroute(h)
-	for _, m := range h.box.Close() {
-		m.refuse(api.Errorf(api.Unavailable, "agent %s is not running any more", h.rec.ID).WithReason(api.ReasonNotRunning))
-	}
-	if inst != nil {
-		if status == api.AgentStopped {
-			h.report(api.AgentStopping, "", false)
-		}
-		if err := inst.Stop(h.s.base); err != nil {
-			h.s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("agent did not stop in order")
-		}
-	}
-	h.s.forget(h)
-	h.report(status, why, false)
-}
-
-// report tells the registry, again and again while it is away, since liveness hangs on the lease and not on this. It returns
-// false, and stops the agent, when another host has claimed the agent meanwhile.
-func (h *hosted) report(status api.AgentStatus, reason string, restarted bool) bool {
-	for h.s.env.Lease.Err() == nil {
-		ctx, cancel := context.WithTimeout(h.s.base, 2*time.Second)
-		rec, err := h.s.client.Agents.Transition(ctx, api.AgentTransitionRequest{
-			ID: h.rec.ID, Status: status, Reason: reason, Host: h.s.cfg.ID, HostLease: h.s.env.Lease.ID(), Epoch: h.rec.Epoch, Restarted: restarted,
-		})
-		cancel()
-		switch api.CodeOf(err) {
-		case "":
-			h.confirm(rec)
-			return true
-		case api.Fenced, api.NotFound, api.FailedPrecondition, api.Conflict, api.Invalid:
-			h.s.log.Error().Err(err).Str("agent", h.rec.ID).Str("status", string(status)).Msg("the registry refused a status")
-			if status != api.AgentStopped && status != api.AgentFailed && status != api.AgentStopping {
-				h.abandon()
-			}
-			return false
-		}
-		h.s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("the registry does not answer")
-		select {
-		case <-h.s.base.Done():
-			return false
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return false
-}
-
-// abandon stops an agent that is no longer ours, without a word to the registry.
-func (h *hosted) abandon() {
-	h.s.unroute(h)
-	h.box.Close()
-	if inst := h.current(); inst != nil {
-		_ = inst.Stop(h.s.base)
-	}
-	h.s.forget(h)
-}
-
-// stop ends the agent and waits until it has ended, or ctx ends.
-func (h *hosted) stop(ctx context.Context, why string) error {
-	h.stopOnce.Do(func() { h.stopping <- why })
+func isDone(c <-chan struct{}) bool {
 	select {
-	case <-h.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// run hands a message to the agent. One that an instance did not get because it had just ended goes to the next.
+func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+	for {
+		inst, err := h.instance(ctx)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := inst.Handle(ctx, m)
+		switch e := api.AsError(err); {
+		case err == nil && len(answer) == 0:
+			return json.RawMessage("null"), nil
+		case err == nil:
+			return answer, nil
+		case h.work.Err() != nil && (e == nil && errors.Is(err, context.Canceled) || e != nil && e.Code == api.Cancelled):
+			return nil, api.Errorf(api.Unavailable, "agent %s was stopped while it had the message", h.rec.ID).WithReason(api.ReasonDraining).MaybeExecuted()
+		case e == nil || e.Details.Reason != api.ReasonAgentCrashed || e.Details.MaybeExecuted:
+			return nil, err
+		}
+		select { // the instance says that it has ended; an agent that passes on such an error has not
+		case <-inst.Done():
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+			return nil, err
+		}
 	}
 }
 
@@ -213,8 +175,8 @@ func (h *hosted) note(err error) {
 	h.mu.Unlock()
 }
 
-// live returns what the host measures of the agent.
-func (h *hosted) live() *api.AgentLive {
+// measure returns what the host knows of the agent.
+func (h *hosted) measure() *api.AgentLive {
 	waiting, active := h.box.Load()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -228,10 +190,15 @@ func (h *hosted) live() *api.AgentLive {
 	return l
 }
 
-// clip keeps an error's text fit for a record.
+// clip keeps an error's text fit for a record: short, and valid UTF-8 whatever it quotes.
 func clip(s string) string {
 	if len(s) > 2048 {
-		return s[:2048] + "…"
+		s = s[:2048] + "…"
 	}
-	return s
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// gone says that a message came too late for an agent that has ended here.
+func gone(id string) *api.Error {
+	return api.Errorf(api.Unavailable, "agent %s does not run here any more", id).WithReason(api.ReasonNobodyListens)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/exec"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 )
 
 // instance is one life of an agent: it ends by a crash or by Stop, and then another takes its place.
@@ -55,9 +56,12 @@ func moduleNotFound(name string) error {
 // native is a Go value as an instance. A panic in it is its crash.
 type native struct {
 	handler agent.Handler
+	logf    func(format string, args ...any)
 	done    chan struct{}
 	once    sync.Once
 	err     error
+	closing sync.Once
+	closed  chan error // one: how Close went
 }
 
 func newNative(ctx context.Context, m agent.Module, env agent.Env) (n *native, err error) {
@@ -70,17 +74,25 @@ func newNative(ctx context.Context, m agent.Module, env agent.Env) (n *native, e
 	if err != nil {
 		return nil, api.Errorf(api.FailedPrecondition, "module %s did not start: %v", m.Name, err).WithReason(api.ReasonStartFailed)
 	}
-	return &native{handler: h, done: make(chan struct{})}, nil
+	if h == nil {
+		return nil, api.Errorf(api.FailedPrecondition, "module %s made no agent", m.Name).WithReason(api.ReasonStartFailed)
+	}
+	return &native{handler: h, logf: env.Logf, done: make(chan struct{}), closed: make(chan error, 1)}, nil
 }
 
 func (n *native) Handle(ctx context.Context, m *agent.Message) (answer json.RawMessage, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			n.end(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			n.logf("panic: %v\n%s", v, debug.Stack())
+			n.end(fmt.Errorf("panic: %v", v))
 			answer, err = nil, crashed()
 		}
 	}()
-	return n.handler.Handle(ctx, m)
+	answer, err = n.handler.Handle(ctx, m)
+	if err == nil && len(answer) > 0 && !codec.Valid(answer) {
+		return nil, api.Errorf(api.FailedPrecondition, "the agent's answer is not one JSON value").WithReason(api.ReasonAgentError)
+	}
+	return answer, err
 }
 
 func crashed() error {
@@ -107,15 +119,28 @@ func (n *native) Err() error {
 	}
 }
 
-func (n *native) Stop(context.Context) (err error) {
+// Stop closes the handler. One that does not come to an end is left behind when ctx ends.
+func (n *native) Stop(ctx context.Context) error {
 	n.end(nil)
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic in Close: %v", v)
-		}
-	}()
-	if c, ok := n.handler.(io.Closer); ok {
-		return c.Close()
+	c, ok := n.handler.(io.Closer)
+	if !ok {
+		return nil
 	}
-	return nil
+	n.closing.Do(func() {
+		go func() {
+			defer close(n.closed)
+			defer func() {
+				if v := recover(); v != nil {
+					n.closed <- fmt.Errorf("panic in Close: %v", v)
+				}
+			}()
+			n.closed <- c.Close()
+		}()
+	})
+	select {
+	case err := <-n.closed:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("close: %w", ctx.Err())
+	}
 }

@@ -28,7 +28,16 @@ type message struct {
 	agent   *hosted
 	msg     *nats.Msg
 	arrived time.Time
+	control bool // for the host rather than for the agent
 	cast    bool
+	// A cast with a reply subject is acknowledged when it is in the mailbox. The sender of a body in the object store removes
+	// it when it has its answer, so such a cast is acknowledged when the body has been read.
+	ack, acked bool
+	// ctx is made on arrival for a request that can be cancelled, and so is the sender for one whose answer is to come in
+	// parts: both matter while it waits. settle lets go of them.
+	ctx    *rpc.Context
+	sender *rpc.Sender
+	settle func()
 }
 
 // subscribe makes the agent reachable. One channel serves all agents, so that an idle agent costs no goroutine.
@@ -39,8 +48,8 @@ func (s *Service) subscribe(h *hosted) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w", subject, err)
 		}
-		h.subs = append(h.subs, sub)
 		s.mu.Lock()
+		h.subs = append(h.subs, sub)
 		s.routes[sub] = r
 		s.mu.Unlock()
 		return nil
@@ -58,97 +67,166 @@ func (s *Service) subscribe(h *hosted) error {
 	return s.conn.NC.FlushTimeout(2 * time.Second)
 }
 
-// unroute makes the agent unreachable.
+// unroute makes the agent unreachable. What the server has sent already still comes in. A subscription that drains would come
+// back with a new connection, so without one it is simply ended.
 func (s *Service) unroute(h *hosted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range h.subs {
-		_ = sub.Unsubscribe()
+		_ = sub.Drain()
 		delete(s.routes, sub)
+	}
+	if !s.conn.NC.IsConnected() {
+		for _, sub := range h.subs {
+			_ = sub.Unsubscribe()
+		}
 	}
 	h.subs = nil
 }
 
 // dispatch sorts what comes in into mailboxes, in order. It is one goroutine and never waits for an agent.
 func (s *Service) dispatch() {
-	for msg := range s.inbound {
-		s.mu.RLock()
-		for s.held {
-			s.mu.RUnlock()
+	for {
+		select {
+		case msg := <-s.inbound:
 			s.await()
-			s.mu.RLock()
+			s.sort(msg)
+		case <-s.base.Done():
+			for {
+				select {
+				case msg := <-s.inbound:
+					s.pass(message{msg: msg})
+				default:
+					return
+				}
+			}
 		}
-		r, ok := s.routes[msg.Sub]
-		s.mu.RUnlock()
-		switch {
-		case !ok: // came just before the agent ended
-			_ = s.conn.ReplyError(msg.Reply, notRunning("the agent"))
-		case r.control:
-			s.control(r.agent, msg)
-		default:
-			s.deliver(r.agent, msg)
+	}
+}
+
+func (s *Service) sort(msg *nats.Msg) {
+	s.mu.RLock()
+	r, ok := s.routes[msg.Sub]
+	s.mu.RUnlock()
+	switch {
+	case !ok: // came just before the agent ended
+		s.pass(message{msg: msg})
+	case r.control:
+		if m := (message{agent: r.agent, msg: msg, control: true}); !s.workers.Submit(m) {
+			s.refuse(m, api.Errorf(api.Overloaded, "host %s is handling all the messages it can", s.cfg.ID).WithReason(api.ReasonServerFull))
 		}
+	default:
+		s.deliver(r.agent, msg)
 	}
 }
 
 func (s *Service) deliver(h *hosted, msg *nats.Msg) {
 	m := message{agent: h, msg: msg, arrived: time.Now(), cast: msg.Reply == ""}
-	acknowledge := false
 	if len(msg.Header) > 0 && !m.cast && msg.Header.Get(api.HeaderCast) != "" {
-		m.cast, acknowledge = true, true
+		m.cast, m.ack = true, true
+	}
+	if m.ack && msg.Header.Get(api.HeaderBlob) == "" {
+		m.ack, m.acked = false, true
+	}
+	if err := s.prepare(&m); err != nil {
+		s.refuse(m, err)
+		return
 	}
 	switch h.box.Put(m, m.cast) {
 	case mailbox.Full:
 		h.refused.Add(1)
-		m.cast = false // an error is told in any case
-		m.refuse(api.Errorf(api.Overloaded, "%d messages wait for agent %s already: try again later", orDefault(h.rec.Mailbox, api.DefaultMailbox), h.rec.ID).WithReason(api.ReasonMailboxFull))
+		m.acked = false // the sender has not heard anything yet
+		s.refuse(m, api.Errorf(api.Overloaded, "%d messages wait for agent %s already: try again later", orDefault(h.rec.Mailbox, api.DefaultMailbox), h.rec.ID).WithReason(api.ReasonMailboxFull))
 	case mailbox.Closed:
-		m.cast = false
-		m.refuse(notRunning("agent " + h.rec.ID))
+		m.acked = false
+		s.pass(m)
 	case mailbox.Taken:
-		if acknowledge {
-			_ = s.conn.NC.Publish(msg.Reply, []byte("{}"))
+		if m.acked {
+			_ = s.conn.NC.Publish(msg.Reply, acknowledgement)
 		}
 	}
 }
 
-func notRunning(who string) error {
-	return api.Errorf(api.Unavailable, "%s is not running any more", who).WithReason(api.ReasonNotRunning)
+var acknowledgement = []byte("{}")
+
+// pass hands on a message that came too late for its agent: one for any agent with a capability to another such agent, of
+// which the server says if there is none. For one that names its agent nobody listens any more.
+func (s *Service) pass(m message) {
+	subject := m.msg.Subject
+	if principal := s.principal(subject); principal != "" {
+		subject = s.conn.Namespace + subject[len(s.conn.Namespace)+len(".as.")+len(principal):]
+	}
+	if !strings.HasPrefix(subject, api.CapabilitySubject(s.conn.Namespace, "")) {
+		s.refuse(m, api.Errorf(api.Unavailable, "the agent does not run here any more").WithReason(api.ReasonNobodyListens))
+		return
+	}
+	if m.sender != nil {
+		m.sender.Drop()
+	}
+	if m.settle != nil {
+		m.settle()
+	}
+	on := &nats.Msg{Subject: m.msg.Subject, Reply: m.msg.Reply, Header: m.msg.Header, Data: m.msg.Data}
+	if m.acked {
+		on.Reply = ""
+	}
+	if err := s.conn.NC.PublishMsg(on); err != nil {
+		s.refuse(m, api.Errorf(api.Unavailable, "the agent does not run here any more, and the message could not be handed on").WithReason(api.ReasonDraining))
+	}
 }
 
-func (m message) refuse(err error) {
-	if !m.cast {
-		_ = m.agent.s.conn.ReplyError(m.msg.Reply, err)
+// refuse answers with an error, unless the sender has had its answer.
+func (s *Service) refuse(m message, err error) {
+	if m.settle != nil {
+		m.settle()
+	}
+	switch {
+	case m.sender != nil:
+		_ = m.sender.End(s.base, nil, err)
+	case !m.acked:
+		_ = s.conn.ReplyError(m.msg.Reply, err)
 	}
 }
 
 // handle runs on a worker: one message from its mailbox to its answer.
 func (s *Service) handle(m message) {
+	if m.control {
+		s.control(m.agent, m.msg)
+		return
+	}
 	h := m.agent
-	answer, err := s.carryOut(m)
+	answer, err := s.carryOut(&m)
 	h.handled.Add(1)
 	if err != nil {
 		h.failed.Add(1)
 		h.note(err)
 		err = explain(err)
 	}
-	if !m.cast {
-		if err == nil {
-			err = s.conn.Reply(s.base, m.msg.Reply, answer)
-		} else {
-			err = s.conn.ReplyError(m.msg.Reply, err)
-		}
-		if err != nil {
-			s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("answer not sent")
-		}
-	} else if err != nil {
+	switch {
+	case m.cast && err != nil:
 		s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("cast failed")
+		if m.ack { // its body was not to be had
+			s.refuse(m, err)
+		}
+	case m.cast:
+	case m.sender != nil:
+		err = m.sender.End(s.base, answer, err)
+	case err == nil:
+		err = s.conn.Reply(s.base, m.msg.Reply, answer)
+	default:
+		err = s.conn.ReplyError(m.msg.Reply, err)
+	}
+	if err != nil && !m.cast {
+		s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("answer not sent")
+	}
+	if m.settle != nil {
+		m.settle()
 	}
 	h.box.Done(m.cast)
 	s.puller.Wake(h.rec.Capabilities)
 }
 
-func (s *Service) carryOut(m message) (json.RawMessage, error) {
+func (s *Service) carryOut(m *message) (json.RawMessage, error) {
 	timeout, err := rpc.Timeout(m.msg.Header)
 	if err != nil {
 		return nil, err
@@ -159,8 +237,16 @@ func (s *Service) carryOut(m message) (json.RawMessage, error) {
 	if m.cast {
 		timeout = castTimeout
 	}
-	ctx := rpc.NewContext(s.base, timeout, api.Cause{Traceparent: m.msg.Header.Get(api.HeaderTraceparent)})
-	defer ctx.End()
+	if !s.env.Lease.Held() { // the agent may be another host's by now
+		return nil, api.Errorf(api.Unavailable, "host %s has lost its lease: ask again", s.cfg.ID).WithReason(api.ReasonDraining)
+	}
+	ctx := m.ctx
+	if ctx == nil {
+		ctx = rpc.NewContext(m.agent.work, timeout, api.Cause{Traceparent: m.msg.Header.Get(api.HeaderTraceparent)})
+		defer ctx.End()
+	} else if ctx.Err() != nil {
+		return nil, api.Errorf(api.Cancelled, "the request was cancelled before the agent began with it")
+	}
 	data, err := s.conn.Body(ctx, m.msg.Header, m.msg.Data)
 	if err != nil {
 		return nil, err
@@ -171,30 +257,28 @@ func (s *Service) carryOut(m message) (json.RawMessage, error) {
 	if !codec.Valid(data) {
 		return nil, api.Errorf(api.Invalid, "the message is not one JSON value").WithReason(api.ReasonMalformed)
 	}
-	msg := &agent.Message{Payload: data, Cast: m.cast, Principal: s.principal(m.msg.Subject)}
+	if m.ack {
+		m.ack, m.acked = false, true
+		_ = s.conn.NC.Publish(m.msg.Reply, acknowledgement)
+	}
+	msg := &agent.Message{Payload: data, Cast: m.cast, Principal: s.principal(m.msg.Subject), Parts: agent.NoParts{}}
+	if m.sender != nil {
+		msg.Parts = parts{m.sender}
+	}
 	return m.agent.run(ctx, msg)
 }
 
 // castTimeout is the time that a cast has: nobody waits for it, but it must not hold the mailbox for ever.
 const castTimeout = 10 * time.Minute
 
-// run hands a message to the agent's present instance.
-func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
-	answer, err := h.current().Handle(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	if len(answer) == 0 {
-		answer = json.RawMessage("null")
-	}
-	return answer, nil
-}
-
 // explain turns the error of an agent into one for its caller.
 func explain(err error) error {
-	switch {
-	case api.AsError(err) != nil:
-		return api.AsError(err)
+	switch e := api.AsError(err); {
+	case e != nil && e.Details.Reason == api.ReasonNobodyListens:
+		// Somebody whom the agent asked. From the agent itself it would say that there is no such agent.
+		return e.WithReason(api.ReasonAgentError)
+	case e != nil:
+		return e
 	case errors.Is(err, context.DeadlineExceeded):
 		return api.Errorf(api.DeadlineExceeded, "the agent did not answer in time").WithReason(api.ReasonTimeout).MaybeExecuted()
 	case errors.Is(err, context.Canceled):

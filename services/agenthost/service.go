@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,7 +64,11 @@ type Service struct {
 
 	mu     sync.RWMutex
 	agents map[string]*hosted
-	routes map[*nats.Subscription]route
+	// places counts the agents that are here and those that are about to be.
+	places   int
+	stopping bool // no further agent is taken
+	listed   bool // the registry has the host
+	routes   map[*nats.Subscription]route
 	// capable lists the running agents by capability.
 	capable map[string]*capable
 	held    bool // messages wait until the lease is renewed
@@ -91,7 +97,7 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, env: env, conn: env.Conn, log: env.Log.With().Str("host", cfg.ID).Logger(), client: client.New(env.Conn),
 		modules: map[string]agent.Module{}, agents: map[string]*hosted{}, routes: map[*nats.Subscription]route{}, capable: map[string]*capable{},
-		inbound: make(chan *nats.Msg, inboundLimit), status: env.Conn.NC.StatusChanged(nats.CONNECTED, nats.DISCONNECTED, nats.RECONNECTING),
+		inbound: make(chan *nats.Msg, inboundLimit),
 	}
 	s.resume = sync.NewCond(&s.mu)
 	for _, m := range cfg.Modules {
@@ -116,14 +122,18 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 		Service: "agenthost", Version: env.Version, Description: "Mabus: runs agents and durable tasks", Strict: env.Strict, Log: s.log, Metrics: env.Metrics,
 	})
 	s.methods()
-	s.loops.Add(2)
-	go func() { defer s.loops.Done(); s.dispatch() }()
-	go func() { defer s.loops.Done(); s.guard() }()
-	if err := errors.Join(s.server.Start(), s.register(ctx)); err != nil {
+	s.status = s.conn.NC.StatusChanged(nats.CONNECTED, nats.DISCONNECTED, nats.RECONNECTING)
+	s.loops.Go(s.dispatch)
+	s.loops.Go(s.guard)
+	if err = s.server.Start(); err == nil {
+		err = s.register(ctx)
+	}
+	if err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		return nil, errors.Join(err, s.Stop(stopCtx))
 	}
+	s.listed = true
 	return s, nil
 }
 
@@ -161,32 +171,70 @@ func (s *Service) register(ctx context.Context) error {
 // Ready tells whether the host can take work.
 func (s *Service) Ready() bool { return s.conn.NC.IsConnected() && s.env.Lease.Err() == nil }
 
-// Stop ends the host: it takes no more work, stops its agents, and leaves the registry. With the lease lost it reports
-// nothing, because what it ran is no longer its own.
+// Stop ends the host: it takes no more work, stops its agents, and leaves the registry. What is not over when ctx ends is
+// cut short. With the lease lost it reports nothing, because what it ran is no longer its own.
 func (s *Service) Stop(ctx context.Context) error {
-	err := s.server.Stop(ctx)
-	s.puller.Stop(ctx)
-	s.mu.RLock()
-	all := make([]*hosted, 0, len(s.agents))
-	for _, h := range s.agents {
-		all = append(all, h)
+	var errs []error
+	// Requests that wait for something long, and tasks, must not take all the time that the agents need for their end.
+	share, cancel := part(ctx)
+	if err := s.server.Stop(share); !errors.Is(err, context.DeadlineExceeded) {
+		errs = append(errs, err)
 	}
-	s.mu.RUnlock()
-	var wg sync.WaitGroup
+	cancel()
+	share, cancel = part(ctx)
+	s.puller.Stop(share)
+	cancel()
+	s.mu.Lock()
+	s.stopping = true
+	all := slices.Collect(maps.Values(s.agents))
+	s.mu.Unlock()
 	for _, h := range all {
-		wg.Go(func() { _ = h.stop(ctx, "the host stopped") })
+		h.stop(errors.New("the host stopped"))
 	}
-	wg.Wait()
-	s.cancel()
-	s.conn.NC.RemoveStatusListener(s.status)
-	close(s.inbound)
-	s.release()
-	s.loops.Wait()
-	err = errors.Join(err, s.workers.Close(ctx))
-	if s.env.Lease.Err() == nil {
-		if _, derr := s.client.Hosts.Deregister(ctx, s.cfg.ID); derr != nil && api.CodeOf(derr) != api.Unavailable {
-			err = errors.Join(err, fmt.Errorf("deregister host %s: %w", s.cfg.ID, derr))
+	for _, h := range all {
+		select {
+		case <-h.done:
+		case <-ctx.Done():
 		}
 	}
-	return err
+	if s.conn.NC.IsConnected() {
+		_ = s.conn.NC.FlushTimeout(time.Second) // the last messages are in, and will be handed on
+	}
+	s.conn.NC.RemoveStatusListener(s.status)
+	s.cancel()
+	s.release()
+	errs = append(errs, s.cutShort(ctx))
+	if s.listed && s.env.Lease.Held() {
+		if _, err := s.client.Hosts.Deregister(ctx, s.cfg.ID); err != nil && api.CodeOf(err) != api.Unavailable {
+			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// cutShort waits for the goroutines that were cancelled just now. A native agent that heeds nothing is left behind.
+func (s *Service) cutShort(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	err := s.workers.Close(ctx)
+	over := make(chan struct{})
+	go func() { s.loops.Wait(); close(over) }()
+	select {
+	case <-over:
+	case <-ctx.Done():
+		err = errors.Join(err, ctx.Err())
+	}
+	if err != nil {
+		return fmt.Errorf("some agents do not come to an end: %w", err)
+	}
+	return nil
+}
+
+// part returns a third of the time that ctx has left.
+func part(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)/3)
 }

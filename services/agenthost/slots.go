@@ -16,6 +16,12 @@ type slot struct{ h *hosted }
 func (t slot) Agent() string { return t.h.rec.ID }
 
 func (t slot) Run(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.h.work, cancel)()
+	if m.Parts == nil {
+		m.Parts = agent.NoParts{}
+	}
 	answer, err := t.h.run(ctx, m)
 	t.h.handled.Add(1)
 	if err != nil {
@@ -79,6 +85,7 @@ func (s *Service) forget(h *hosted) {
 	if s.agents[h.rec.ID] == h {
 		delete(s.agents, h.rec.ID)
 	}
+	s.places--
 	for _, name := range h.rec.Capabilities {
 		c := s.capable[name]
 		if c == nil {

@@ -51,6 +51,7 @@ const (
 	ReasonLeaseLost           = "lease_lost"                 // fenced
 	ReasonAgentNotFound       = "agent_not_found"            // not_found
 	ReasonNobodyListens       = "nobody_listens"             // unavailable: no process takes this subject now
+	ReasonNoReader            = "no_reader"                  // failed_precondition: the caller does not read an answer in parts
 	ReasonNoAgent             = "no_agent"                   // unavailable: nobody has the capability now
 	ReasonAgentCrashed        = "agent_crashed"              // unavailable, maybe_executed
 	ReasonTimeout             = "timeout"                    // deadline_exceeded

@@ -12,6 +12,10 @@ const (
 	HeaderBlob        = "Mabus-Blob"              // both: the body is in the object store under this reference
 	HeaderError       = "Nats-Service-Error"      // answer: the message of an error, as NATS micro has it
 	HeaderErrorCode   = "Nats-Service-Error-Code" // answer: the code of an error, as NATS micro has it
+	HeaderStream      = "Mabus-Stream"            // request: the answer may come in parts; the value is how many may be sent ahead
+	HeaderKind        = "Mabus-Kind"              // answer in parts: chunk, progress, need_input, heartbeat, result or error
+	HeaderSeq         = "Mabus-Seq"               // answer in parts: the number of the part, from 1; a heartbeat repeats the last
+	HeaderCredit      = "Mabus-Credit"            // answer in parts: where the reader grants room for more; in a grant: how many
 	HeaderCast        = "Mabus-Cast"              // message to an agent: "1" asks for an empty answer as soon as the message is in the mailbox
 )
 
@@ -49,6 +53,9 @@ func HostSubject(namespace, host, rest string) string {
 	return namespace + ".host." + host + "." + rest
 }
 
+// CancelSubject cancels a request that carried the id, if the same principal made it.
+func CancelSubject(namespace, requestID string) string { return namespace + ".cancel." + requestID }
+
 // EventSubject is where events about one thing are published, for example mabus.event.registry.agents.a1.
 func EventSubject(namespace, service, noun, id string) string {
 	return namespace + ".event." + service + "." + noun + "." + id
@@ -70,3 +77,16 @@ func ResultSubject(namespace, job, id string) string {
 // Bucket returns the name of a KV bucket, object store or stream of the namespace. Names have no underscore, so that no
 // two namespaces can mean the same bucket.
 func Bucket(namespace, name string) string { return namespace + "_" + name }
+
+// PartKind is what a part of an answer is.
+type PartKind string
+
+// The kinds of parts. Exactly one of the last two ends an answer.
+const (
+	PartChunk     PartKind = "chunk"      // a piece of what the caller asked for
+	PartProgress  PartKind = "progress"   // how far the work is
+	PartNeedInput PartKind = "need_input" // a question to the caller; the answer goes to the message's reply subject
+	PartHeartbeat PartKind = "heartbeat"  // nothing new, but the sender lives
+	PartResult    PartKind = "result"     // the end: what the caller asked for, or the rest of it
+	PartError     PartKind = "error"      // the end: why there is no result
+)

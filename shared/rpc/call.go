@@ -56,6 +56,13 @@ func (c *Conn) RequestHeader(ctx context.Context, subject string, body []byte, p
 		setHeader(msg, api.HeaderTimeout, min(max(timeout, time.Microsecond), api.MaxRequestTimeout*time.Second).Round(time.Microsecond).String())
 	}
 	setCause(ctx, msg)
+	id := requestID(ctx)
+	if !patient {
+		id = cancelID(ctx)
+	}
+	if id != "" {
+		setHeader(msg, api.HeaderRequestID, id)
+	}
 	drop, err := c.Pack(ctx, msg, body)
 	if err != nil {
 		return nil, err
@@ -63,27 +70,18 @@ func (c *Conn) RequestHeader(ctx context.Context, subject string, body []byte, p
 	defer drop()
 	begin := time.Now()
 	for {
-		answer, err := c.send(ctx, msg, timeout-time.Since(begin))
+		answer, err := c.state.inbox.ask(ctx, c.NC, msg, timeout-time.Since(begin))
 		if err == nil {
 			return c.Open(ctx, answer)
 		}
 		if errors.Is(err, nats.ErrNoResponders) && patient && time.Since(begin) < min(graceNoResponders, timeout/2) && pause(ctx, 20*time.Millisecond) {
 			continue
 		}
+		if id != "" && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+			_ = c.Cancel(id) // nobody waits for it any more
+		}
 		return nil, transportError(err, subject)
 	}
-}
-
-func (c *Conn) send(ctx context.Context, msg *nats.Msg, timeout time.Duration) (*nats.Msg, error) {
-	if ctx.Done() == nil {
-		return c.NC.RequestMsg(msg, timeout)
-	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	return c.NC.RequestMsgWithContext(ctx, msg)
 }
 
 // Send publishes a body without waiting; answers, if any, go to reply.
@@ -158,10 +156,6 @@ func setCause(ctx context.Context, msg *nats.Msg) {
 	cause := CauseFrom(ctx)
 	if cause.Traceparent != "" {
 		setHeader(msg, api.HeaderTraceparent, cause.Traceparent)
-	}
-	// Inside a handler the request id is the handler's own, not that of what it asks of others.
-	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
-		setHeader(msg, api.HeaderRequestID, id)
 	}
 }
 

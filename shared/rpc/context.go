@@ -16,6 +16,8 @@ type Context struct {
 	base     context.Context
 	deadline time.Time
 	cause    api.Cause
+	// cancellable says that somebody may cancel the request, so that what it asks of others must be cancellable too.
+	cancellable bool
 
 	mu     sync.Mutex
 	armed  context.Context
@@ -72,8 +74,11 @@ type causeKey struct{}
 
 // Value implements context.Context.
 func (c *Context) Value(key any) any {
-	if _, ok := key.(causeKey); ok {
+	switch key.(type) {
+	case causeKey:
 		return c.cause
+	case cancellableKey:
+		return c.cancellable
 	}
 	c.mu.Lock()
 	armed := c.armed

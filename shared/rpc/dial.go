@@ -43,6 +43,22 @@ type Conn struct {
 	Namespace string
 	Principal string
 	Replicas  int
+
+	state *state // shared by all names of the connection
+}
+
+// state is what the names of one connection share.
+type state struct {
+	inbox   inbox
+	cancels cancels
+	beat    time.Duration // tests shorten it
+}
+
+func (s *state) heartbeat() time.Duration {
+	if s.beat > 0 {
+		return s.beat
+	}
+	return Heartbeat
 }
 
 // Reconnecting soon and pinging often is what makes "no responders" a usable suspicion (design: quick suspicion).
@@ -97,7 +113,7 @@ func newConn(nc *nats.Conn, o Options) (*Conn, error) {
 	}
 	return &Conn{
 		NC: nc, JS: js, Namespace: o.Namespace, Principal: o.Principal, Replicas: max(o.Replicas, 1),
-		Blobs: blob.New(js, o.Namespace, o.Replicas),
+		Blobs: blob.New(js, o.Namespace, o.Replicas), state: &state{},
 	}, nil
 }
 

@@ -92,6 +92,7 @@ func (s *Server) carryOut(r request) (body []byte, err error) {
 	}
 	ctx := NewContext(s.base, timeout, api.Cause{})
 	defer ctx.End()
+	defer s.conn.Cancellable(ctx, r.principal, r.header.Get(api.HeaderRequestID))()
 	data, err := s.conn.Body(ctx, r.header, r.data)
 	if err != nil {
 		return nil, err

@@ -132,6 +132,9 @@ func (s *Server) listen(m *method) error {
 
 // listenAs subscribes the form that names the principal, for all methods of the service at once.
 func (s *Server) listenAs() error {
+	if err := s.conn.ListenForCancels(); err != nil {
+		return err
+	}
 	own := s.conn.Namespace + "." + s.cfg.Service + "."
 	err := s.subscribeAs(own+">", micro.DefaultQueueGroup, func(subject string) *method { return s.byName[subject[len(own):]] })
 	if err != nil {

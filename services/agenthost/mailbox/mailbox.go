@@ -31,6 +31,7 @@ type Box[T any] struct {
 	gate        bool // a cast is under way
 	paused      bool
 	closed      bool
+	drained     chan struct{}
 }
 
 type entry[T any] struct {
@@ -41,7 +42,7 @@ type entry[T any] struct {
 // New returns an open box. Start is called, outside the box's lock, for each message whose turn has come; it must soon lead
 // to one call of Done for it. When start returns false, refuse gets the message instead.
 func New[T any](limit, concurrency int, start func(T) bool, refuse func(T)) *Box[T] {
-	return &Box[T]{start: start, refuse: refuse, limit: max(limit, 1), concurrency: max(concurrency, 1)}
+	return &Box[T]{start: start, refuse: refuse, limit: max(limit, 1), concurrency: max(concurrency, 1), drained: make(chan struct{})}
 }
 
 // Put adds a message, and starts it if its turn has come already.
@@ -56,22 +57,14 @@ func (b *Box[T]) Put(item T, cast bool) Outcome {
 		return Full
 	}
 	b.queue = append(b.queue, entry[T]{item, cast})
-	next, ok := b.next()
-	b.mu.Unlock()
-	if ok {
-		b.launch(next)
-	}
+	b.advance()
 	return Taken
 }
 
 // Done tells that a message, or a reserved slot, is finished; cast is what Put was told of it. It starts what may start now.
 func (b *Box[T]) Done(cast bool) {
 	b.mu.Lock()
-	b.active--
-	if cast {
-		b.gate = false
-	}
-	b.mu.Unlock()
+	b.finish(cast)
 	b.advance()
 }
 
@@ -86,16 +79,6 @@ func (b *Box[T]) Reserve() bool {
 	return true
 }
 
-// Free returns how many slots Reserve would give now.
-func (b *Box[T]) Free() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed || b.paused || b.gate || b.waiting() > 0 {
-		return 0
-	}
-	return max(b.concurrency-b.active, 0)
-}
-
 // Pause starts nothing further until Resume, as while the agent is being restarted.
 func (b *Box[T]) Pause() {
 	b.mu.Lock()
@@ -107,7 +90,6 @@ func (b *Box[T]) Pause() {
 func (b *Box[T]) Resume() {
 	b.mu.Lock()
 	b.paused = false
-	b.mu.Unlock()
 	b.advance()
 }
 
@@ -115,6 +97,9 @@ func (b *Box[T]) Resume() {
 func (b *Box[T]) Close() []T {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.closed && b.active == 0 {
+		close(b.drained)
+	}
 	b.closed = true
 	var left []T
 	for _, e := range b.queue[b.head:] {
@@ -123,6 +108,9 @@ func (b *Box[T]) Close() []T {
 	b.queue, b.head = nil, 0
 	return left
 }
+
+// Drained is closed once the box is closed and nothing that it started is under way.
+func (b *Box[T]) Drained() <-chan struct{} { return b.drained }
 
 // Load returns how many messages wait and how many are being handled.
 func (b *Box[T]) Load() (waiting, active int) {
@@ -133,16 +121,34 @@ func (b *Box[T]) Load() (waiting, active int) {
 
 func (b *Box[T]) waiting() int { return len(b.queue) - b.head }
 
-// advance starts all that may start.
+// advance starts all that may start. The caller holds the lock, which is given up. It is a loop and no recursion, so that a
+// long queue of messages that nobody takes needs no deep stack.
 func (b *Box[T]) advance() {
 	for {
-		b.mu.Lock()
 		e, ok := b.next()
 		b.mu.Unlock()
 		if !ok {
 			return
 		}
-		b.launch(e)
+		started := b.start(e.item)
+		if !started {
+			b.refuse(e.item)
+		}
+		b.mu.Lock()
+		if !started {
+			b.finish(e.cast)
+		}
+	}
+}
+
+// finish counts a message, or a slot, as done. The caller holds the lock.
+func (b *Box[T]) finish(cast bool) {
+	b.active--
+	if cast {
+		b.gate = false
+	}
+	if b.closed && b.active == 0 {
+		close(b.drained)
 	}
 }
 
@@ -163,11 +169,4 @@ func (b *Box[T]) next() (e entry[T], ok bool) {
 	b.active++
 	b.gate = e.cast
 	return e, true
-}
-
-func (b *Box[T]) launch(e entry[T]) {
-	if !b.start(e.item) {
-		b.refuse(e.item)
-		b.Done(e.cast)
-	}
 }

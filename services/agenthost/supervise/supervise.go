@@ -14,6 +14,9 @@ const (
 	MaxDelay   = 10 * time.Second
 )
 
+// maxSeconds is the longest window, some 31 years: far more of them do not fit a time.Duration.
+const maxSeconds = 1_000_000_000
+
 // Policy is when an agent is started again.
 type Policy struct {
 	Restart     api.RestartPolicy
@@ -31,7 +34,7 @@ func PolicyOf(spec *api.AgentSpec) Policy {
 		p.MaxRestarts = *spec.MaxRestarts
 	}
 	if spec.MaxSeconds != nil {
-		p.Window = time.Duration(*spec.MaxSeconds) * time.Second
+		p.Window = time.Duration(min(*spec.MaxSeconds, maxSeconds)) * time.Second
 	}
 	return p
 }
