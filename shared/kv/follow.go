@@ -237,8 +237,8 @@ func (m *Mirror[T]) apply(msg jetstream.Msg, rev uint64) {
 	m.advance(rev)
 }
 
-// decode reads a message. ok is false for a deletion, for junk and for what is not to be kept. A record that the mirror holds already is not decoded
-// again if reuse is set.
+// decode reads a message. ok is false for a deletion, for junk and for what is not to be kept. A record that the mirror holds
+// already is not decoded again if reuse is set.
 func (m *Mirror[T]) decode(msg jetstream.Msg, rev uint64, reuse bool) (key string, e entry[T], ok bool) {
 	key = strings.TrimPrefix(msg.Subject(), m.bucket.prefix)
 	h := msg.Headers()

@@ -1,0 +1,9 @@
+// Package bench measures Mabus on one machine against what plain NATS does there, and against nothing else: figures of two
+// machines, or of two runs, say little about each other, but a ratio taken in one run says what Mabus costs.
+//
+// The services run in this process as mabus up runs them, on a connection of their own, and clients on others, all over TCP
+// to a server that the caller provides: best one in another process, so that its memory and its time on the CPU are not
+// taken for ours. Each measurement has sides that take turns in rounds (A B A B ...), so that whatever else the machine does
+// meets them alike. A figure is the median of its rounds, its spread their least and greatest; a ratio is taken within each
+// round. Nothing is asserted.
+package bench

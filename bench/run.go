@@ -1,0 +1,150 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config describes a run.
+type Config struct {
+	// URL of a NATS server with JetStream that nobody else uses.
+	URL string
+	// Duration is how long each side of a measurement runs in each round; 2s unless given.
+	Duration time.Duration
+	// Rounds of each measurement; 5 unless given.
+	Rounds int
+	// Agents is how many agents the registry knows when it is measured; 100,000 unless given.
+	Agents int
+	// Only names the measurements to take; all of them unless given.
+	Only []string
+	// Progress is told of each round; optional.
+	Progress func(text string)
+}
+
+// measurement is one row of the table below: it runs rounds and records its figures.
+type measurement struct {
+	name string
+	doc  string
+	run  func(ctx context.Context, r *run) error
+}
+
+// measurements are taken in this order. Those that fill the registry come last, since a large heap makes the collection of
+// garbage rare for all.
+var measurements = []measurement{
+	{"echo", "request and reply, against plain NATS", measureEcho},
+	{"busy", "agents that work 5 ms, against plain NATS", measureBusy},
+	{"tasks", "durable tasks, against a bare JetStream queue", measureTasks},
+	{"overload", "useful answers at twice the capacity", measureOverload},
+	{"memory", "what a registry replica keeps of an agent", measureMemory},
+	{"get", "registry reads by request", measureGet},
+	{"mirror", "registry reads from the SDK's mirror", measureMirror},
+	{"register", "registrations", measureRegister},
+}
+
+// Names lists the measurements with what they are about.
+func Names() [][2]string {
+	var names [][2]string
+	for _, m := range measurements {
+		names = append(names, [2]string{m.name, m.doc})
+	}
+	return names
+}
+
+// Core takes the measurements and returns their figures.
+func Core(ctx context.Context, cfg Config) (*Report, error) {
+	if cfg.Duration <= 0 {
+		cfg.Duration = 2 * time.Second
+	}
+	if cfg.Rounds <= 0 {
+		cfg.Rounds = 5
+	}
+	if cfg.Agents <= 0 {
+		cfg.Agents = 100_000
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(string) {}
+	}
+	r := &run{cfg: cfg, samples: map[string]*samples{}}
+	defer r.close()
+	version, err := r.version()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range measurements {
+		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, m.name) {
+			continue
+		}
+		r.name = m.name
+		if err := m.run(ctx, r); err != nil {
+			return nil, fmt.Errorf("measure %s: %w", m.name, err)
+		}
+	}
+	report := &Report{
+		Suite: "core", Machine: machine(version), Date: time.Now().UTC().Truncate(time.Second), Rounds: cfg.Rounds,
+		Seconds: cfg.Duration.Seconds(), Metrics: map[string]Metric{},
+	}
+	for name, s := range r.samples {
+		report.Metrics[name] = s.metric()
+	}
+	return report, nil
+}
+
+// run is a run under way: what has been recorded, and what must be stopped at its end.
+type run struct {
+	cfg      Config
+	name     string
+	samples  map[string]*samples
+	services *services // of echo, busy, tasks and overload
+	roster   *roster   // of the others
+	cleanups []func()
+}
+
+func (r *run) record(name, unit string, value float64) {
+	s := r.samples[name]
+	if s == nil {
+		s = &samples{unit: unit}
+		r.samples[name] = s
+	}
+	s.values = append(s.values, value)
+}
+
+// side is one of those that take turns.
+type side struct {
+	name string
+	run  func(ctx context.Context, d time.Duration) (load, error)
+}
+
+// rounds has the sides take turns, after a short turn each to warm up, and gives the loads of each round to record.
+func (r *run) rounds(ctx context.Context, what string, sides []side, record func(loads []load)) error {
+	for _, s := range sides {
+		if _, err := s.run(ctx, r.cfg.Duration/8); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	for round := range r.cfg.Rounds {
+		var loads []load
+		var told []string
+		for _, s := range sides {
+			l, err := s.run(ctx, r.cfg.Duration)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			loads = append(loads, l)
+			told = append(told, fmt.Sprintf("%s %.0f/s", s.name, l.rate()))
+		}
+		r.cfg.Progress(fmt.Sprintf("%-9s %-16s round %d of %d: %s", r.name, what, round+1, r.cfg.Rounds, strings.Join(told, ", ")))
+		record(loads)
+	}
+	return nil
+}
+
+func (r *run) cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+
+func (r *run) close() {
+	for _, f := range slices.Backward(r.cleanups) {
+		f()
+	}
+}

@@ -1,0 +1,58 @@
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// targets are what we aim at: the figures that prototypes of the parts reached, and what the design bounds.
+var targets = map[string]string{
+	"echo_ratio_1": ">= 0.80", "echo_ratio_64": ">= 0.90", "echo_ratio_512": ">= 0.90",
+	"busy_agents_ratio": ">= 0.95",
+	"tasks_ratio":       ">= 0.80",
+	"overload_goodput":  ">= 0.90",
+	"mirror_get_ns":     "<= 100", "mirror_get_allocs": "0",
+	"bytes_per_agent": "<= 1024", "bytes_per_agent_loaded": "<= 1024",
+}
+
+// order lists the figures as a reader looks for them; what is not named here follows by name.
+var order = []string{
+	"echo_ratio_", "echo_deadline_", "echo_p50_ratio_", "echo_added_cpu_", "echo_", "busy_agents_ratio", "busy_", "tasks_ratio", "tasks_single_ratio",
+	"tasks_batch_ratio", "tasks_outcome_ratio", "tasks_", "overload_goodput", "overload_", "mirror_", "bytes_", "registry_get_", "registry_register_",
+}
+
+// Rows returns the report as rows of name, value, unit, spread and target, without a heading.
+func (r *Report) Rows() [][]string {
+	names := slices.Collect(maps.Keys(r.Metrics))
+	rank := func(name string) int {
+		i := slices.IndexFunc(order, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		if i < 0 {
+			return len(order)
+		}
+		return i
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		if d := len(a) - len(b); d != 0 && rank(a) < len(order) { // 1 before 64 before 512
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	var rows [][]string
+	for _, name := range names {
+		m := r.Metrics[name]
+		rows = append(rows, []string{name, number(m.Value), m.Unit, number(m.Spread[0]) + " to " + number(m.Spread[1]), targets[name]})
+	}
+	return rows
+}
+
+func number(x float64) string {
+	if x >= 1000 || x <= -1000 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.4g", x)
+}
