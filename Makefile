@@ -47,8 +47,8 @@ proto-docs: ## Write docs/protocol.md from the method table
 	go run ./cmd/protodoc > docs/protocol.md
 
 .PHONY: compose-check
-compose-check: ## Check docker-compose.yml
-	docker compose config --quiet
+compose-check: ## Kill and add hosts under docker-compose.yml while jobs run
+	deploy/compose-check.sh
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin/tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
