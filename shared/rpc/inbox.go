@@ -73,26 +73,39 @@ func (b *inbox) deliver(msg *nats.Msg) {
 
 var timers = sync.Pool{New: func() any { t := time.NewTimer(time.Hour); t.Stop(); return t }}
 
-// ask sends a request and waits for its answer.
-func (b *inbox) ask(ctx context.Context, nc *nats.Conn, msg *nats.Msg, timeout time.Duration) (*nats.Msg, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	answer := make(one, 1)
-	id, subject, err := b.add(nc, answer)
+// Pending is a request that was sent and whose answer has not been taken yet.
+type Pending struct {
+	box    *inbox
+	id     uint64
+	answer one
+}
+
+// Begin sends a message as it is and returns at once; Wait must be called. It is for what speaks to NATS itself: Request
+// is for methods and agents.
+func (c *Conn) Begin(msg *nats.Msg) (Pending, error) { return c.state.inbox.begin(c.NC, msg) }
+
+func (b *inbox) begin(nc *nats.Conn, msg *nats.Msg) (Pending, error) {
+	p := Pending{box: b, answer: make(one, 1)}
+	id, subject, err := b.add(nc, p.answer)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	defer b.remove(id)
-	msg.Reply = subject
+	p.id, msg.Reply = id, subject
 	if err := nc.PublishMsg(msg); err != nil {
-		return nil, err
+		b.remove(id)
+		return p, err
 	}
+	return p, nil
+}
+
+// Wait returns the answer. Its errors are those of the client library: nats.ErrNoResponders, nats.ErrTimeout, and ctx's own.
+func (p Pending) Wait(ctx context.Context, timeout time.Duration) (*nats.Msg, error) {
+	defer p.box.remove(p.id)
 	t := timers.Get().(*time.Timer)
 	defer func() { t.Stop(); timers.Put(t) }()
 	t.Reset(timeout)
 	select {
-	case m := <-answer:
+	case m := <-p.answer:
 		if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
 			return nil, nats.ErrNoResponders
 		}
@@ -102,4 +115,16 @@ func (b *inbox) ask(ctx context.Context, nc *nats.Conn, msg *nats.Msg, timeout t
 	case <-t.C:
 		return nil, nats.ErrTimeout
 	}
+}
+
+// ask sends a request and waits for its answer.
+func (b *inbox) ask(ctx context.Context, nc *nats.Conn, msg *nats.Msg, timeout time.Duration) (*nats.Msg, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := b.begin(nc, msg)
+	if err != nil {
+		return nil, err
+	}
+	return p.Wait(ctx, timeout)
 }

@@ -91,7 +91,7 @@ func TestLeftoversOfACrashAreKilled(t *testing.T) {
 }
 
 func TestHungWorkerIsKilled(t *testing.T) {
-	p := start(t, shEach(`:`), exec.Options{HungAfter: 50 * time.Millisecond})
+	p := start(t, shEach(`:`), exec.Options{Grace: 50 * time.Millisecond})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := p.Handle(ctx, &agent.Message{})
@@ -108,7 +108,7 @@ func TestClosedPipesEndTheWorker(t *testing.T) {
 		`exec <&-; sleep 1000`: "standard input",
 	} {
 		t.Run(pipe, func(t *testing.T) {
-			p := start(t, shell(script), exec.Options{Grace: 200 * time.Millisecond})
+			p := start(t, shell(script), exec.Options{Grace: 200 * time.Millisecond, CancelGrace: -1})
 			for i := 0; ; i++ {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 				_, err := p.Handle(ctx, &agent.Message{})

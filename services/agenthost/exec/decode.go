@@ -42,8 +42,8 @@ func decode(line []byte) (*inbound, error) {
 }
 
 // brokenAnswer finds the message that a line which is not valid JSON was meant to answer, for instance one whose payload
-// holds a NaN: better an error at once than a caller that waits in vain.
-var brokenAnswer = regexp.MustCompile(`^\s*\{\s*"type"\s*:\s*"(?:result|error)"\s*,\s*"id"\s*:\s*"([0-9]{1,20})"`)
+// holds a NaN: better an error at once than a caller that waits in vain, or that has a hole in what it read.
+var brokenAnswer = regexp.MustCompile(`^\s*\{\s*"type"\s*:\s*"(result|error|chunk|need_input)"\s*,\s*"id"\s*:\s*"([0-9]{1,20})"`)
 
 // workerError turns the error of an error frame into what the caller gets. It may be a string, or an object with message
 // and optionally code, reason and details.

@@ -42,6 +42,7 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		`{"type":"result","id":"7","payload":1}`, `{"type":"error","id":"7","error":{"code":"invalid","details":{"retry_after":"1s"}}}`,
 		`{"type":"call","id":"c1","agent":"a","timeout":"2s"}`, `{"type":`, `{"type":"log","level":7}`, "\x00", strings.Repeat(`{"a":`, 1000),
+		`{"type":"chunk","id":"7","payload":"to be"}`, `{"type":"progress","id":"7","payload":{"done":3}}`, `{"type":"need_input","id":"7","payload":null}`,
 	} {
 		f.Add([]byte(s))
 	}

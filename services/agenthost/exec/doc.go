@@ -9,6 +9,8 @@
 // of the host and nothing else.
 //
 // What bounds it: spec.Concurrency messages are with the worker at once, spec.Mailbox calls of Handle wait for their turn,
-// one line has at most Options.MaxLine bytes in either direction, and a worker that does not read, does not answer or
-// writes junk is killed as crashed.
+// one line has at most Options.MaxLine bytes in either direction, and a worker that does not read, keeps a cancelled
+// message or writes junk is killed as crashed. Parts of answers wait for their readers in queues that are bounded by
+// number and in bytes; when there is no room, the worker's output is not read. The goroutines that call Handle hand the
+// parts on, so streaming needs none of its own.
 package exec

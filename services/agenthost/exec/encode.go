@@ -24,13 +24,16 @@ type frame struct {
 var stopFrame = frame{head: []byte("{\"type\":\"stop\"}\n"), last: true}
 
 // messageFrame writes type and id first and the payload last, which docs/exec.md promises to workers without a JSON parser.
-func messageFrame(id string, m *agent.Message, deadline time.Time, payload []byte) frame {
+func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, payload []byte) frame {
 	b := make([]byte, 0, 160)
 	b = append(b, `{"type":"message","id":"`...)
 	b = append(b, id...)
 	b = append(b, '"')
 	if m.Cast {
 		b = append(b, `,"cast":true`...)
+	}
+	if stream {
+		b = append(b, `,"stream":true`...)
 	}
 	if m.Task != "" {
 		b = append(b, `,"task":{"id":`...)
@@ -55,16 +58,22 @@ func cancelFrame(id string) frame {
 	return frame{head: []byte(`{"type":"cancel","id":"` + id + "\"}\n")}
 }
 
-func replyFrame(id string, payload []byte) frame {
-	return frame{head: append(appendString([]byte(`{"type":"reply","id":`), id), `,"payload":`...), payload: payload}
+// The frames that answer the worker.
+const (
+	reply = "reply" // to a call
+	input = "input" // to need_input
+)
+
+func replyFrame(kind, id string, payload []byte) frame {
+	return frame{head: append(appendString([]byte(`{"type":"`+kind+`","id":`), id), `,"payload":`...), payload: payload}
 }
 
-func refusalFrame(id string, e *api.Error) frame {
+func refusalFrame(kind, id string, e *api.Error) frame {
 	body, err := codec.Marshal(e)
 	if err != nil { // a message that is not UTF-8
 		body = []byte(`{"code":"` + string(api.Internal) + `","message":"the call failed"}`)
 	}
-	return frame{head: append(appendString([]byte(`{"type":"reply","id":`), id), `,"error":`...), payload: body}
+	return frame{head: append(appendString([]byte(`{"type":"`+kind+`","id":`), id), `,"error":`...), payload: body}
 }
 
 // initFrame tells the worker who it is. Command, environment and directory are left out: it has them.

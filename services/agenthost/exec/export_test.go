@@ -13,3 +13,17 @@ func Decode(line []byte) (string, *api.Error, error) {
 
 // OneLine is oneLine.
 var OneLine = oneLine
+
+// Stalled tells whether the worker's output waits because the host has no room for it.
+func (p *Process) Stalled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.stalls.since.IsZero()
+}
+
+// Held is how many bytes of parts wait for their readers.
+func (p *Process) Held() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held
+}

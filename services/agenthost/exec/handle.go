@@ -14,10 +14,18 @@ import (
 
 // call is a message that the worker has not answered.
 type call struct {
-	ctx    context.Context // that of Handle: the worker's own calls for this message inherit it
+	id     string
+	ctx    context.Context // ends with Handle: the worker's own calls for this message inherit it
 	answer chan answer     // room for one
 	gone   bool            // nobody waits any more
-	hung   *time.Timer     // runs while the worker keeps a message that nobody waits for
+
+	overdue *time.Timer   // runs while the worker keeps a message that nobody waits for
+	stalled time.Duration // how much of the time since its cancel the host did not read
+
+	reader agent.Parts   // nil unless the caller reads parts
+	more   chan struct{} // nil without a reader; room for one: there is something in queue
+	queue  []part
+	endAsk context.CancelFunc // ends the open question, if there is one
 }
 
 type answer struct {
@@ -27,11 +35,13 @@ type answer struct {
 
 // Handle sends the message to the worker and waits for its answer. At most spec.Concurrency messages are with the worker
 // at once; further ones wait their turn, spec.Mailbox of them at most. A message counts as with the worker until it is
-// answered, also when its context has ended.
+// answered, also when its context has ended. What the worker says before its answer goes to m.Parts, in order and from
+// this goroutine.
 //
 // Errors: what the worker answered; overloaded (mailbox_full); invalid (payload_too_large, malformed); deadline_exceeded
 // (timeout) and cancelled when the context ends; unavailable (agent_crashed) when the program ends first, or (draining)
-// when it is being stopped. maybe_executed is set if the message was passed on.
+// when it is being stopped; that of m.Parts when it fails, which cancels the message. maybe_executed is set if the message
+// was passed on.
 func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 	payload, err := oneLine(m.Payload)
 	if err != nil {
@@ -41,24 +51,61 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 		return nil, tooLarge(len(payload), p.opt.MaxLine)
 	}
 	if err := p.acquire(ctx); err != nil {
-		return nil, err
+		return nil, p.last(ctx, err)
 	}
-	c := &call{ctx: ctx, answer: make(chan answer, 1)}
-	id, err := p.send(c, m, payload)
-	if err != nil {
+	c := &call{answer: make(chan answer, 1)}
+	var end context.CancelFunc
+	c.ctx, end = context.WithCancel(ctx)
+	defer end()
+	if c.reader = reader(m); c.reader != nil {
+		c.more = make(chan struct{}, 1)
+		defer p.forget(c)
+	}
+	if err := p.send(c, m, payload); err != nil {
 		<-p.slots
-		return nil, err
+		return nil, p.last(ctx, err)
+	}
+	a, err := p.await(c)
+	if err == nil {
+		return a.payload, a.err
+	}
+	p.abandon(c)
+	if ctx.Err() == nil {
+		return nil, fmt.Errorf("hand on a part of the answer: %w", err)
+	}
+	return nil, gaveUp(ctx.Err(), "agent %q had not answered", p.id).MaybeExecuted()
+}
+
+// await hands on the parts of the answer as they come, and returns the end of it.
+func (p *Process) await(c *call) (answer, error) {
+	for {
+		select {
+		case <-c.more:
+			if err := p.deliver(c); err != nil {
+				return answer{}, err
+			}
+		case a := <-c.answer:
+			return a, p.deliver(c)
+		case <-c.ctx.Done():
+			if p.abandon(c) {
+				return answer{}, c.ctx.Err()
+			}
+			return <-c.answer, p.deliver(c) // it came in the same moment
+		}
+	}
+}
+
+// last lets an error say that the program has ended only when it has, so that the message can go to the next at once.
+func (p *Process) last(ctx context.Context, err error) error {
+	if api.ReasonOf(err) != api.ReasonAgentCrashed {
+		return err
 	}
 	select {
-	case a := <-c.answer:
-		return a.payload, a.err
+	case <-p.done:
+		return err
 	case <-ctx.Done():
+		return gaveUp(ctx.Err(), "agent %q was ending and did not get the message", p.id)
 	}
-	if p.abandon(id, c) {
-		return nil, gaveUp(ctx.Err(), "agent %q had not answered", p.id).MaybeExecuted()
-	}
-	a := <-c.answer // it came in the same moment
-	return a.payload, a.err
 }
 
 // acquire takes one of the worker's slots.
@@ -88,68 +135,54 @@ func (p *Process) acquire(ctx context.Context) error {
 }
 
 // send gives the message an id and hands it to the writer, in one step with the check that the stop frame has not gone.
-func (p *Process) send(c *call, m *agent.Message, payload []byte) (string, error) {
+func (p *Process) send(c *call, m *agent.Message, payload []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.ended || p.reaped || p.fault != nil:
-		return "", crashed(p.id, errors.New("it did not get the message"))
+		return crashed(p.id, errors.New("it did not get the message"))
 	case p.stopped:
-		return "", p.draining()
+		return p.draining()
 	}
 	p.lastID++
-	id := strconv.FormatUint(p.lastID, 10)
+	c.id = strconv.FormatUint(p.lastID, 10)
 	deadline, _ := c.ctx.Deadline()
 	select {
-	case p.out <- messageFrame(id, m, deadline, payload):
-		p.pending[id] = c
-		return id, nil
+	case p.out <- messageFrame(c.id, m, c.reader != nil, deadline, payload):
+		p.pending[c.id] = c
+		return nil
 	default:
-		return "", p.full()
+		return p.full()
 	}
-}
-
-// abandon leaves the message with the worker and asks it to stop working on it. It returns false if the answer is there.
-func (p *Process) abandon(id string, c *call) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.pending[id] != c {
-		return false
-	}
-	c.gone = true
-	if p.opt.HungAfter > 0 {
-		c.hung = time.AfterFunc(p.opt.HungAfter, func() {
-			p.crash(fmt.Errorf("the program %s did not answer message %s, which was cancelled %s ago", p.program, id, p.opt.HungAfter))
-		})
-	}
-	if !p.stopped {
-		select {
-		case p.out <- cancelFrame(id):
-		default: // the worker does not read anyway
-		}
-	}
-	return true
 }
 
 // answered matches an answer with its message. It returns false if there is no such message.
 func (p *Process) answered(id string, a answer) bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	c := p.pending[id]
-	delete(p.pending, id)
-	p.mu.Unlock()
 	if c == nil {
 		return false
 	}
+	delete(p.pending, id)
 	<-p.slots
-	if c.hung != nil {
-		c.hung.Stop()
+	if c.overdue != nil {
+		c.overdue.Stop()
 	}
 	if c.gone {
 		p.log.Debug().Str("message", id).Msg("the answer came after its caller had gone")
 		return true
 	}
-	c.answer <- a
+	c.settle(a)
 	return true
+}
+
+// settle gives the caller its answer, once. The process' lock is held.
+func (c *call) settle(a answer) {
+	c.answer <- a
+	if c.endAsk != nil {
+		c.endAsk() // the agent goes on without the input that it asked for
+	}
 }
 
 func (p *Process) full() *api.Error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"strings"
@@ -26,6 +27,7 @@ import (
 const modeEnv = "MABUS_TEST_WORKER"
 
 func TestMain(m *testing.M) {
+	maps.Copy(workers, streamers)
 	if mode := os.Getenv(modeEnv); mode != "" {
 		workers[mode](bufio.NewReaderSize(os.Stdin, 1<<20), bufio.NewWriter(os.Stdout))
 		return
@@ -140,7 +142,7 @@ var workers = map[string]func(in *bufio.Reader, out *bufio.Writer){
 	"host": func(in *bufio.Reader, out *bufio.Writer) {
 		exe, _ := os.Executable()
 		spec := api.AgentSpec{ID: "a1", Command: []string{exe}, Env: map[string]string{modeEnv: "stubborn"}, Config: []byte(`{"wait_ready":true}`)}
-		p, err := exec.Start(context.Background(), spec, exec.Options{})
+		p, err := exec.Start(context.Background(), spec, exec.Options{}) //nolint:forbidigo // there is no test in this process
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -21,13 +21,13 @@ func (p *Process) takeCall(f *inbound) bool {
 	}
 	ctx, cancel, err := p.callContext(f)
 	if err != nil {
-		return p.refuse(f.ID, err)
+		return p.refuse(reply, f.ID, err)
 	}
 	select {
 	case p.calls <- struct{}{}:
 	default:
 		cancel()
-		return p.refuse(f.ID, api.Errorf(api.Overloaded, "%d calls are open; wait for a reply before the next call", maxCalls).WithReason(api.ReasonMailboxFull))
+		return p.refuse(reply, f.ID, api.Errorf(api.Overloaded, "%d calls are open; wait for a reply before the next call", maxCalls).WithReason(api.ReasonMailboxFull))
 	}
 	p.callers.Go(func() {
 		defer func() { <-p.calls }()
@@ -49,6 +49,11 @@ func (p *Process) ask(ctx context.Context, f *inbound) frame {
 	} else {
 		payload, err = p.opt.Bus.CallCapability(ctx, f.Capability, body(f))
 	}
+	return p.answerFrame(reply, f.ID, payload, err)
+}
+
+// answerFrame tells the worker what came of its call or question.
+func (p *Process) answerFrame(kind, id string, payload json.RawMessage, err error) frame {
 	if err == nil {
 		payload, err = oneLine(payload)
 	}
@@ -56,9 +61,9 @@ func (p *Process) ask(ctx context.Context, f *inbound) frame {
 		err = tooLarge(len(payload), p.opt.MaxLine)
 	}
 	if err != nil {
-		return refusalFrame(f.ID, p.callError(err))
+		return refusalFrame(kind, id, p.callError(err))
 	}
-	return replyFrame(f.ID, payload)
+	return replyFrame(kind, id, payload)
 }
 
 // takeCast sends to another agent for the worker. It runs in the reader, so that casts and calls leave in the order in
@@ -73,7 +78,9 @@ func (p *Process) takeCast(f *inbound) {
 		// The message may have been answered: what it started goes on.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), api.DefaultTimeout.Std())
 		defer cancel()
+		resume := p.pause()
 		err = p.opt.Bus.Cast(ctx, f.Agent, body(f))
+		resume()
 	}
 	if err != nil {
 		p.oddity().Err(err).Str("to", clip(f.Agent)).Msg("a cast of the worker failed")
@@ -102,6 +109,9 @@ func (p *Process) callContext(f *inbound) (context.Context, context.CancelFunc, 
 	parent, known := p.messageContext(f.For)
 	if f.For != "" && !known {
 		return nil, nil, api.Errorf(api.Cancelled, "message %.20q, for which this is asked, has been answered or was never sent", f.For)
+	}
+	if err := parent.Err(); err != nil {
+		return nil, nil, gaveUp(err, "the message for which this is asked had not been answered")
 	}
 	timeout := api.DefaultTimeout.Std()
 	if deadline, ok := parent.Deadline(); ok {
@@ -135,13 +145,13 @@ func (p *Process) messageContext(id string) (context.Context, bool) {
 	return p.base, false
 }
 
-// refuse answers a call without making it. It must not wait, because the reader calls it.
-func (p *Process) refuse(id string, err error) bool {
+// refuse answers a call or a question without passing it on. It must not wait, because the reader calls it.
+func (p *Process) refuse(kind, id string, err error) bool {
 	select {
-	case p.out <- refusalFrame(id, p.callError(err)):
+	case p.out <- refusalFrame(kind, id, p.callError(err)):
 		return true
 	default:
-		p.crash(fmt.Errorf("the program %s makes calls without reading the replies", p.program))
+		p.crash(fmt.Errorf("the program %s asks without reading the replies", p.program))
 		return false
 	}
 }
@@ -151,9 +161,9 @@ func (p *Process) callError(err error) *api.Error {
 	case e != nil:
 		return e
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return gaveUp(err, "the call had no answer").MaybeExecuted()
+		return gaveUp(err, "there was no answer").MaybeExecuted()
 	}
-	p.log.Error().Err(err).Msg("a call of the worker failed")
+	p.log.Error().Err(err).Msg("a call or question of the worker failed")
 	return api.Errorf(api.Internal, "the call failed; the log of the agent's host says why")
 }
 

@@ -19,7 +19,8 @@ import (
 type peers struct {
 	mu    sync.Mutex
 	casts []string
-	ended chan error // what ended the context of a call of never
+	begun chan string // unless nil, a note of each call of never
+	ended chan error  // what ended its context
 }
 
 func (b *peers) Call(ctx context.Context, id string, payload any) (json.RawMessage, error) {
@@ -28,6 +29,9 @@ func (b *peers) Call(ctx context.Context, id string, payload any) (json.RawMessa
 	case "twice":
 		return json.RawMessage("[" + raw + ",\n" + raw + "]"), nil
 	case "never":
+		if b.begun != nil {
+			b.begun <- raw
+		}
 		<-ctx.Done()
 		b.ended <- ctx.Err()
 		return nil, ctx.Err()
@@ -87,10 +91,10 @@ func TestCallsOfTheWorker(t *testing.T) {
 
 func TestCallsInheritTheirMessagesContext(t *testing.T) {
 	bus := &peers{ended: make(chan error, 10)}
-	p := start(t, relay(), exec.Options{Bus: bus})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	p := start(t, shEach(`echo '{"type":"call","id":"c1","agent":"never"}'`), exec.Options{Bus: bus})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := p.Handle(ctx, &agent.Message{Payload: []byte(`{"agent":"never"}`)})
+	_, err := p.Handle(ctx, &agent.Message{})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)
 	if err := <-bus.ended; !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)

@@ -12,7 +12,6 @@ import (
 const (
 	DefaultReadyTimeout = 10 * time.Second
 	DefaultGrace        = 5 * time.Second
-	DefaultHungAfter    = time.Minute
 	DefaultMaxLine      = 64 << 20
 )
 
@@ -27,9 +26,9 @@ type Options struct {
 	ReadyTimeout time.Duration
 	// Grace is how long Stop waits after the stop frame, and again after SIGTERM; 5s unless given.
 	Grace time.Duration
-	// HungAfter is how long a worker may keep a message that nobody waits for any more before it is killed as hung;
-	// 1m unless given, never if negative.
-	HungAfter time.Duration
+	// CancelGrace is how long a worker may keep a message after its cancel frame. Then it is ended as hung: SIGTERM, and
+	// Grace later SIGKILL. As long as Grace unless given, never if negative.
+	CancelGrace time.Duration
 	// MaxLine is how many bytes one line may have, in either direction; 64 MiB unless given.
 	MaxLine int
 }
@@ -41,8 +40,8 @@ func (o Options) withDefaults() Options {
 	if o.Grace <= 0 {
 		o.Grace = DefaultGrace
 	}
-	if o.HungAfter == 0 {
-		o.HungAfter = DefaultHungAfter
+	if o.CancelGrace == 0 {
+		o.CancelGrace = o.Grace
 	}
 	if o.MaxLine <= 0 {
 		o.MaxLine = DefaultMaxLine

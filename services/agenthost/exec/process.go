@@ -40,6 +40,7 @@ type Process struct {
 	mailbox int64         // how many calls of Handle may wait for a slot
 	waiting atomic.Int64
 	calls   chan struct{} // one entry for each open call of the worker
+	room    chan struct{} // room for one: parts were taken from a queue
 	tail    tail
 
 	ready    chan struct{} // closed by the first ready frame
@@ -58,10 +59,13 @@ type Process struct {
 	mu      sync.Mutex
 	pending map[string]*call // messages without an answer, by id
 	lastID  uint64
-	stopped bool  // Stop was called
-	ended   bool  // no further messages
-	reaped  bool  // the process id may belong to somebody else by now
-	fault   error // why the host killed the program
+	stopped bool        // Stop was called
+	ended   bool        // no further messages
+	reaped  bool        // the process id may belong to somebody else by now
+	fault   error       // why the host killed the program
+	doom    *time.Timer // kills a program that SIGTERM does not end
+	held    int         // bytes of all queued parts
+	stalls  stalls
 	err     error // set before done is closed
 }
 
@@ -77,8 +81,8 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 	p := &Process{
 		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd,
 		log: opt.Log.With().Str("agent", spec.ID).Logger(),
-		// Room for each message and its cancel, so that only a worker that answers without reading can fill it.
-		out:      make(chan frame, 2*concurrency+maxCalls+2),
+		// Room for each message, an input and its cancel, so that only a worker that answers without reading can fill it.
+		out:      make(chan frame, 3*concurrency+maxCalls+2),
 		slots:    make(chan struct{}, concurrency),
 		mailbox:  int64(mailbox),
 		calls:    make(chan struct{}, maxCalls),
@@ -87,6 +91,7 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		exited:   make(chan struct{}),
 		written:  make(chan struct{}),
 		done:     make(chan struct{}),
+		room:     make(chan struct{}, 1),
 		pending:  map[string]*call{},
 	}
 	p.base, p.endBase = context.WithCancel(context.Background())
@@ -171,11 +176,14 @@ func (p *Process) finish(waitErr error) {
 	for id, c := range p.pending {
 		delete(p.pending, id)
 		if !c.gone {
-			c.answer <- answer{err: crashed(p.id, why).MaybeExecuted()}
+			c.settle(answer{err: crashed(p.id, why).MaybeExecuted()})
 		}
-		if c.hung != nil {
-			c.hung.Stop()
+		if c.overdue != nil {
+			c.overdue.Stop()
 		}
+	}
+	if p.doom != nil {
+		p.doom.Stop()
 	}
 	close(p.done)
 }
@@ -200,6 +208,10 @@ func (p *Process) lost(pipe string) {
 func (p *Process) signal(sig syscall.Signal) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.signalLocked(sig)
+}
+
+func (p *Process) signalLocked(sig syscall.Signal) bool {
 	return !p.reaped && syscall.Kill(-p.pid, sig) == nil
 }
 

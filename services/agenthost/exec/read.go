@@ -86,6 +86,8 @@ func (p *Process) take(line []byte) bool {
 		p.takeAnswer(f.ID, answer{payload: payload})
 	case "error":
 		p.takeAnswer(f.ID, answer{err: workerError(f.Error)})
+	case "chunk", "progress", "need_input":
+		return p.takePart(f)
 	case "call":
 		return p.takeCall(f)
 	case "cast":
@@ -116,7 +118,11 @@ func (p *Process) takeAnswer(id string, a answer) {
 func (p *Process) takeJunk(line []byte, err error) bool {
 	if m := brokenAnswer.FindSubmatch(line); m != nil {
 		a := answer{err: agentError(api.FailedPrecondition, fmt.Sprintf("the agent's answer is not a valid frame: %v", err))}
-		if p.answered(string(m[1]), a) {
+		settle := p.answered
+		if kind := m[1][0]; kind == 'c' || kind == 'n' {
+			settle = p.spoilt
+		}
+		if settle(string(m[2]), a) {
 			p.oddity().Err(err).Msg("the worker's answer is not a valid frame")
 			return true
 		}

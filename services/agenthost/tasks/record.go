@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // Headers of a stored task. What changes from attempt to attempt stands in headers, so that the body, which may be in the
@@ -41,13 +43,28 @@ type stored struct {
 
 // read returns a message from the stream's leader, which is never behind; nil if there is none.
 func (s *Store) read(ctx context.Context, stream string, query map[string]any) (*stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout) // an answer that is lost with the connection never comes
-	defer cancel()
-	body, err := codec.Marshal(query)
+	p, err := s.look(stream, query)
 	if err != nil {
 		return nil, err
 	}
-	msg, err := s.conn.NC.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, body)
+	return s.seen(ctx, stream, p)
+}
+
+// look asks for a message, and seen takes the answer.
+func (s *Store) look(stream string, query map[string]any) (rpc.Pending, error) {
+	body, err := codec.Marshal(query)
+	if err != nil {
+		return rpc.Pending{}, err
+	}
+	p, err := s.conn.Begin(&nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + stream, Data: body})
+	if err != nil {
+		return p, away("read "+stream, err)
+	}
+	return p, nil
+}
+
+func (s *Store) seen(ctx context.Context, stream string, p rpc.Pending) (*stored, error) {
+	msg, err := p.Wait(ctx, readTimeout) // an answer that is lost with the connection never comes
 	if err != nil {
 		return nil, away("read "+stream, err)
 	}
@@ -76,10 +93,35 @@ func (s *Store) read(ctx context.Context, stream string, query map[string]any) (
 
 // publish stores a message. Without an answer in time nobody knows whether it is stored.
 func (s *Store) publish(ctx context.Context, msg *nats.Msg) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
-	_, err := s.conn.JS.PublishMsg(ctx, msg)
-	return err
+	p, err := s.conn.Begin(msg)
+	if err != nil {
+		return err
+	}
+	return confirmed(ctx, p)
+}
+
+// confirmed waits until the stream has taken a message. The client library's publish does the same with more ado, and takes
+// a tenth of the time of a small task.
+func confirmed(ctx context.Context, p rpc.Pending) error {
+	msg, err := p.Wait(ctx, publishTimeout)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return jetstream.ErrNoStreamResponse
+	case err != nil:
+		return err
+	case bytes.HasPrefix(msg.Data, []byte(`{"stream":`)): // an error comes first in its answer
+		return nil
+	}
+	var ack struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := codec.Read(msg.Data, &ack); err != nil {
+		return fmt.Errorf("the stream's confirmation is not readable: %w", err)
+	}
+	if ack.Error != nil {
+		return ack.Error
+	}
+	return nil
 }
 
 // record is a task as it is stored.
@@ -105,7 +147,11 @@ func (s *Store) last(ctx context.Context, stream, subject string) (*record, erro
 	if m == nil || err != nil {
 		return nil, err
 	}
-	r := &record{hash: m.header.Get(headerHash), ref: m.header.Get(api.HeaderBlob)}
+	return s.record(ctx, m)
+}
+
+func (s *Store) record(ctx context.Context, m *stored) (r *record, err error) {
+	r = &record{hash: m.header.Get(headerHash), ref: m.header.Get(api.HeaderBlob)}
 	if r.task, err = s.decode(ctx, m.Subject, m.header, m.Data); err != nil {
 		r.task = bare(m.Subject)
 	}

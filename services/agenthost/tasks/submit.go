@@ -3,8 +3,10 @@ package tasks
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,7 +14,6 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -23,89 +24,184 @@ func (s *Store) Submit(ctx context.Context, cause api.Cause, spec api.TaskSpec) 
 }
 
 func (s *Store) submit(ctx context.Context, cause api.Cause, spec api.TaskSpec, replayOf string) (*api.Task, error) {
-	unique := spec.ID == "" && cause.RequestID == ""
+	sub := s.newSubmission(cause, spec, replayOf)
+	sub.look()
+	sub.send(ctx)
+	sub.confirm(ctx)
+	t, err := sub.conclude(ctx)
+	if sub.fresh {
+		s.signal(t.Capability, 1)
+	}
+	return t, err
+}
+
+// signal tells idle hosts of new tasks: one host for each of the first few, who then pull until there are no more.
+func (s *Store) signal(capability string, tasks int) {
+	for range min(tasks, 16) {
+		_ = s.conn.NC.Publish(s.readySubject(capability), nil)
+	}
+}
+
+// submission is one task on its way into the store. Its steps, each of which a bulk request takes for all its tasks before
+// the next, are look, send, confirm and conclude.
+type submission struct {
+	s      *Store
+	t      *api.Task
+	hash   string
+	unique bool // the id was made here, so it cannot be taken and needs no guard
+	looked rpc.Pending
+	sent   rpc.Pending
+	msg    *nats.Msg
+	drop   func()
+	fresh  bool // stored by this submission
+
+	over bool // there is a verdict:
+	done *api.Task
+	err  error
+}
+
+func (s *Store) newSubmission(cause api.Cause, spec api.TaskSpec, replayOf string) *submission {
+	sub := &submission{s: s, unique: spec.ID == "" && cause.RequestID == ""}
 	switch {
-	case unique:
+	case sub.unique:
 		spec.ID = nuid.Next()
 	case spec.ID == "":
 		spec.ID = rpc.RequestTag(cause)
 	}
 	fill(&spec)
-	t := &api.Task{TaskSpec: spec, Status: api.TaskQueued, Principal: cause.Principal, SubmittedAt: time.Now().UTC(), ReplayOf: replayOf}
-	hash, err := hashOf(&spec, cause.Principal)
-	if err != nil {
-		return nil, api.Errorf(api.Invalid, "payload must be a JSON value, and text must be UTF-8: %v", err).WithFields("payload")
-	}
-	if !unique {
-		// A task that waits under this id is found by the guard of the write.
-		if rec, err := s.outcome(ctx, spec.ID); rec != nil && (err == nil || rec.hash != hash) {
-			return same(rec, spec.ID, hash)
-		} else if err != nil {
-			return nil, err
-		}
-	}
-	if err := s.admit(ctx); err != nil {
-		return nil, err
-	}
-	if !spec.Deadline.IsZero() {
-		if err := s.setAlarm(ctx, t, hash); err != nil {
-			return nil, err
-		}
-	}
-	msg, drop, err := s.message(ctx, s.taskSubject(t), hash, t)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := s.store(ctx, t, msg, hash, unique, drop)
-	if api.CodeOf(err) == api.Conflict && !t.Deadline.IsZero() {
-		_ = s.clear(ctx, s.alarmSubject(later, t.ID, hash)) // if it rings all the same, it is for no task that stands
-	}
-	return stored, err
+	sub.t = &api.Task{TaskSpec: spec, Status: api.TaskQueued, Principal: cause.Principal, SubmittedAt: time.Now().UTC(), ReplayOf: replayOf}
+	sub.hash = hashOf(&spec, cause.Principal)
+	return sub
 }
 
-// store publishes the task. An id that was made here cannot be taken, so it needs no guard.
-func (s *Store) store(ctx context.Context, t *api.Task, msg *nats.Msg, hash string, unique bool, drop func()) (*api.Task, error) {
-	if !unique {
-		msg.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
-		msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(t.ID))
+func (sub *submission) end(t *api.Task, err error) {
+	sub.over, sub.done, sub.err = true, t, err
+}
+
+// look asks whether a task of this id has an outcome. One that waits is found by the guard of the write.
+func (sub *submission) look() {
+	if sub.unique || sub.over {
+		return
 	}
-	for {
-		err := s.publish(ctx, msg)
+	var err error
+	if sub.looked, err = sub.s.look(sub.s.results, map[string]any{"last_by_subj": sub.s.anyResult(sub.t.ID)}); err != nil {
+		sub.end(nil, err)
+	}
+}
+
+// send takes the answer of look and publishes the task.
+func (sub *submission) send(ctx context.Context) {
+	if sub.over {
+		return
+	}
+	if !sub.unique {
+		m, err := sub.s.seen(ctx, sub.s.results, sub.looked)
+		if err == nil && m != nil {
+			rec, rerr := sub.s.record(ctx, m)
+			if err = rerr; err == nil || rec.hash != sub.hash {
+				sub.end(same(rec, sub.t.ID, sub.hash))
+				return
+			}
+		}
+		if err != nil {
+			sub.end(nil, err)
+			return
+		}
+	}
+	if err := sub.prepare(ctx); err != nil {
+		sub.end(nil, err)
+		return
+	}
+	var err error
+	if sub.sent, err = sub.s.conn.Begin(sub.msg); err != nil {
+		sub.end(nil, away("submit task "+sub.t.ID, err))
+	}
+}
+
+// prepare makes the message, and sets the alarm of a task with a deadline.
+func (sub *submission) prepare(ctx context.Context) error {
+	s, t := sub.s, sub.t
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
+	var err error
+	if sub.msg, sub.drop, err = s.message(ctx, s.taskSubject(t), sub.hash, t); err != nil {
+		return err
+	}
+	if !sub.unique {
+		sub.msg.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
+		sub.msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(t.ID))
+	}
+	if t.Deadline.IsZero() {
+		return nil
+	}
+	if err := s.setAlarm(ctx, t, sub.hash); err != nil {
+		sub.drop()
+		return err
+	}
+	return nil
+}
+
+// confirm takes the stream's word on the task, and asks once more for an outcome of its id.
+func (sub *submission) confirm(ctx context.Context) {
+	if sub.over {
+		return
+	}
+	t, err := sub.stored(ctx)
+	if api.CodeOf(err) == api.Conflict && !sub.t.Deadline.IsZero() {
+		_ = sub.s.clear(ctx, sub.s.alarmSubject(later, sub.t.ID, sub.hash)) // if it rings all the same, it is for no task that stands
+	}
+	if err != nil || !sub.fresh || sub.unique {
+		sub.end(t, err)
+		return
+	}
+	sub.look()
+}
+
+// conclude returns what the caller gets. A task that ran to its end under the same id, by another submission between the
+// look and the write, is taken back.
+func (sub *submission) conclude(ctx context.Context) (*api.Task, error) {
+	if sub.over {
+		return sub.done, sub.err
+	}
+	s, t := sub.s, sub.t
+	m, err := s.seen(ctx, s.results, sub.looked)
+	if m == nil || err != nil {
+		return t, nil // it stands, whatever the reading says
+	}
+	rec, err := s.record(ctx, m)
+	if err != nil || rec.task.SubmittedAt.Equal(t.SubmittedAt) {
+		return t, nil // this very task has run meanwhile
+	}
+	if err := s.clear(ctx, s.taskSubject(t)); err != nil {
+		return nil, away("take back task "+t.ID, err).MaybeExecuted()
+	}
+	return same(rec, t.ID, sub.hash)
+}
+
+func (sub *submission) stored(ctx context.Context) (*api.Task, error) {
+	s, t := sub.s, sub.t
+	for err := confirmed(ctx, sub.sent); ; err = s.publish(ctx, sub.msg) {
 		switch {
 		case err == nil:
-			_ = s.conn.NC.Publish(s.readySubject(t.Capability), nil)
-			return s.check(ctx, t, hash, unique)
+			sub.fresh = true
+			return t, nil
 		case !isWrongLast(err):
 			var refused *jetstream.APIError
 			if errors.As(err, &refused) {
-				drop() // otherwise it may be stored for all we know, and its body is then needed
+				sub.drop() // otherwise it may be stored for all we know, and its body is then needed
 				return nil, away("the task stream refused task "+t.ID, err)
 			}
 			return nil, away("the task stream did not confirm task "+t.ID+", whose id makes a repetition safe", err).MaybeExecuted()
 		}
 		// Somebody stored it before, or this was an innocent race on a replicated stream: look, and try again if nothing is there.
-		known, err := s.known(ctx, t.ID, hash)
+		known, err := s.known(ctx, t.ID, sub.hash)
 		if known != nil || err != nil {
-			drop()
+			sub.drop()
 			return known, err
 		}
 		sleep(ctx, 5*time.Millisecond, nil)
 	}
-}
-
-// check takes back a task that ran to its end under the same id, by another submission, between the look and the write.
-func (s *Store) check(ctx context.Context, t *api.Task, hash string, unique bool) (*api.Task, error) {
-	if unique {
-		return t, nil
-	}
-	rec, err := s.outcome(ctx, t.ID)
-	if rec == nil || err != nil || rec.task.SubmittedAt.Equal(t.SubmittedAt) {
-		return t, nil // it stands, whatever the reading says, or has run meanwhile
-	}
-	if err := s.clear(ctx, s.taskSubject(t)); err != nil {
-		return nil, away("take back task "+t.ID, err).MaybeExecuted()
-	}
-	return same(rec, t.ID, hash)
 }
 
 // known returns the task that has the id already, nil if there is none, or conflict if it is another one.
@@ -151,14 +247,17 @@ func fill(t *api.TaskSpec) {
 	}
 }
 
-func hashOf(spec *api.TaskSpec, principal string) (string, error) {
-	body, err := codec.Marshal(spec)
-	if err != nil {
-		return "", err
-	}
+// hashOf tells specifications apart. Each field goes in with its length, so that no two can run into one another.
+func hashOf(spec *api.TaskSpec, principal string) string {
 	h := sha256.New()
-	h.Write(body)
-	h.Write([]byte{0})
-	h.Write([]byte(principal))
-	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+	var size [8]byte
+	for _, field := range []string{
+		principal, spec.ID, spec.Job, spec.Name, spec.Capability, string(spec.Priority), strconv.Itoa(spec.Attempts),
+		spec.Timeout.String(), spec.Backoff.String(), spec.Deadline.Format(time.RFC3339Nano), string(spec.Payload),
+	} {
+		binary.LittleEndian.PutUint64(size[:], uint64(len(field)))
+		h.Write(size[:])
+		h.Write([]byte(field))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }

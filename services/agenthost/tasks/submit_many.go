@@ -3,48 +3,56 @@ package tasks
 import (
 	"context"
 	"strconv"
-	"sync"
 
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-// bulkWidth is how many submissions of one bulk request are under way at once.
-const bulkWidth = 64
-
-// SubmitMany stores several tasks, each by itself, and returns their results in order.
+// SubmitMany stores several tasks, each by itself, and returns their results in order. All are under way at once.
 func (s *Store) SubmitMany(ctx context.Context, cause api.Cause, r *api.TasksSubmitManyRequest) (*api.TasksSubmitManyResponse, error) {
-	results := make([]api.TaskResult, len(r.Tasks))
-	next := make(chan int, len(r.Tasks))
-	for i := range r.Tasks {
-		next <- i
+	all := make([]*submission, len(r.Tasks))
+	for i, spec := range r.Tasks {
+		if err := spec.Validate(); err != nil {
+			all[i] = &submission{s: s, t: &api.Task{TaskSpec: spec}}
+			all[i].end(nil, err)
+			continue
+		}
+		c := cause
+		if c.RequestID != "" {
+			c.RequestID += "/" + strconv.Itoa(i)
+		}
+		all[i] = s.newSubmission(c, spec, "")
 	}
-	close(next)
-	var wg sync.WaitGroup
-	for range min(bulkWidth, len(r.Tasks)) {
-		wg.Go(func() {
-			for i := range next {
-				results[i] = s.submitOne(ctx, cause, i, r.Tasks[i])
-			}
-		})
+	for _, sub := range all {
+		sub.look()
 	}
-	wg.Wait()
-	return &api.TasksSubmitManyResponse{Results: results}, nil
+	for _, sub := range all {
+		sub.send(ctx)
+	}
+	for _, sub := range all {
+		sub.confirm(ctx)
+	}
+	resp := &api.TasksSubmitManyResponse{Results: make([]api.TaskResult, len(all))}
+	fresh := map[string]int{}
+	for i, sub := range all {
+		resp.Results[i] = sub.result(ctx)
+		if sub.fresh {
+			fresh[sub.t.Capability]++
+		}
+	}
+	for capability, n := range fresh {
+		s.signal(capability, n)
+	}
+	return resp, nil
 }
 
-func (s *Store) submitOne(ctx context.Context, cause api.Cause, i int, spec api.TaskSpec) api.TaskResult {
-	if cause.RequestID != "" {
-		cause.RequestID += "/" + strconv.Itoa(i)
-	}
-	err := spec.Validate()
+func (sub *submission) result(ctx context.Context) api.TaskResult {
+	t, err := sub.conclude(ctx)
 	if err == nil {
-		var t *api.Task
-		if t, err = s.Submit(ctx, cause, spec); err == nil {
-			return api.TaskResult{ID: t.ID, Status: t.Status}
-		}
+		return api.TaskResult{ID: t.ID, Status: t.Status}
 	}
 	e := api.AsError(err)
 	if e == nil { // the store is away; details are in its own error
 		e = api.Errorf(api.Unavailable, "the task was not confirmed: %v", err).WithReason(api.ReasonDependencyDown).MaybeExecuted()
 	}
-	return api.TaskResult{ID: spec.ID, Error: e}
+	return api.TaskResult{ID: sub.t.ID, Error: e}
 }

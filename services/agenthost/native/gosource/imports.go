@@ -129,7 +129,7 @@ func resolve(index map[string]int, module, dir, imported string) (int, bool) {
 		if i, ok := index[path.Join(at, "vendor", imported)]; ok {
 			return i, true
 		}
-		if at == "." {
+		if at == "." || at == "/" {
 			break
 		}
 	}

@@ -186,3 +186,19 @@ func BenchmarkAnalyse(b *testing.B) {
 		}
 	}
 }
+
+// Two folders by their absolute paths are two arguments, so the paths of their files begin with a slash.
+func TestAbsolutePaths(t *testing.T) {
+	var results []gosource.Result
+	for _, p := range []string{"/a/one/x.go", "/b/two/y.go"} {
+		body, err := codec.Marshal(gosource.Analyse(p, "package x\n\nimport \"fmt\"\n\nfunc F() { fmt.Println() }\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, gosource.Result{Capability: "go-analyse", Input: p, Result: body})
+	}
+	r, err := gosource.Build(results, gosource.Options{})
+	if err != nil || r.Totals.Files != 2 {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+}
