@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"strings"
 
@@ -13,11 +12,11 @@ import (
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
 )
 
 func newAgents(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "agents", Short: "List, start and stop agents"}
+	group(cmd)
 	cmd.AddCommand(agentsList(o), agentsGet(o), agentsRegister(o), agentsUpdate(o), agentsDeregister(o), agentsStats(o), agentsWatch(o),
 		agentsStart(o), agentsVerb(o, "stop", "Stop an agent", client.Agents.Stop), agentsVerb(o, "restart", "Stop an agent if it runs, and start it", client.Agents.Restart))
 	return cmd
@@ -27,7 +26,8 @@ func agentsList(o *options) *cobra.Command {
 	var req api.AgentsListRequest
 	var status string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List agents", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List agents",
+		Example: "  mabus agents list\n  mabus agents list --capability echo --status running --json", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req.Status = api.AgentStatus(status)
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -58,7 +58,8 @@ func agentsList(o *options) *cobra.Command {
 
 func agentsGet(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "get ID", Aliases: []string{"status"}, Short: "Show one agent and what its host measures of it", Args: args(cobra.ExactArgs(1)),
+		Use: "get ID", Aliases: []string{"status"}, Short: "Show one agent and what its host measures of it",
+		Example: "  mabus agents get e1", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				st, err := c.Agents.Status(ctx, a[0])
@@ -115,122 +116,24 @@ func printAgent(w io.Writer, st *api.AgentState) {
 	}
 }
 
-// specFlags describe a new agent on the command line.
-func specFlags(cmd *cobra.Command, s *api.AgentSpec, config, metadata *string) {
-	f := cmd.Flags()
-	f.StringVar(&s.Type, "type", "", "type of the agent (worker)")
-	f.StringSliceVar(&s.Capabilities, "capability", nil, "capability; may be given several times")
-	f.StringSliceVar(&s.Tags, "tag", nil, "tag; may be given several times")
-	f.StringVar(&s.Module, "module", "", "Go type of a native agent")
-	f.IntVar(&s.Concurrency, "concurrency", 0, "messages that it handles at once (1)")
-	f.StringToStringVar(&s.Env, "env", nil, "environment of an exec agent, NAME=VALUE")
-	f.StringVar(&s.Dir, "dir", "", "working directory of an exec agent")
-	f.StringVar((*string)(&s.RestartPolicy), "restart", "", "permanent, transient or temporary (permanent)")
-	f.StringVar(config, "config", "", "JSON object handed to the agent")
-	f.StringVar(metadata, "metadata", "", "JSON object of your own")
-}
-
-// buildSpec completes a specification from the arguments "ID [-- COMMAND...]".
-func buildSpec(s *api.AgentSpec, a []string, config, metadata string) {
-	s.ID, s.Command = a[0], a[1:]
-	s.Config, s.Metadata = json.RawMessage(config), json.RawMessage(metadata)
-}
-
-func agentsRegister(o *options) *cobra.Command {
-	var spec api.AgentSpec
-	var config, metadata, file string
-	cmd := &cobra.Command{
-		Use: "register ID [-- COMMAND...]", Short: "Register an agent without starting it",
-		Long: "Registers an agent without starting it. With --file, registers every agent of a file (or - for the standard input): one JSON object per line.",
-		RunE: func(cmd *cobra.Command, a []string) error {
-			if file != "" {
-				return registerFile(cmd, o, file)
-			}
-			if len(a) == 0 {
-				return fmt.Errorf("%w: give an id, or --file", errUsage)
-			}
-			buildSpec(&spec, a, config, metadata)
-			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				agent, err := c.Agents.Register(ctx, spec)
-				if err != nil {
-					return err
-				}
-				return o.show(cmd, agent, func(w io.Writer) { printAgent(w, &api.AgentState{Agent: *agent}) })
-			})
-		},
-	}
-	specFlags(cmd, &spec, &config, &metadata)
-	cmd.Flags().StringVar(&file, "file", "", "register every agent of this file")
-	return cmd
-}
-
-func registerFile(cmd *cobra.Command, o *options, file string) error {
-	in := cmd.InOrStdin()
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	}
-	var specs []api.AgentSpec
-	for line, err := range lines(in) {
-		if err != nil {
-			return err
-		}
-		var s api.AgentSpec
-		if err := codec.Decode(line, &s); err != nil {
-			return err
-		}
-		specs = append(specs, s)
-	}
-	return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-		var all api.AgentsRegisterManyResponse
-		failed := 0
-		for len(specs) > 0 {
-			n := min(len(specs), api.MaxBulk)
-			results, err := c.Agents.RegisterMany(ctx, specs[:n])
-			if err != nil {
-				return err
-			}
-			all.Results, specs = append(all.Results, results...), specs[n:]
-		}
-		for _, r := range all.Results {
-			if r.Error != nil {
-				failed++
-			}
-		}
-		err := o.show(cmd, all, func(w io.Writer) {
-			for _, r := range all.Results {
-				if r.Error != nil {
-					row(w, r.ID, r.Error.Code, r.Error.Message)
-				}
-			}
-			fmt.Fprintf(w, "%d registered, %d refused\n", len(all.Results)-failed, failed)
-		})
-		if err == nil && failed > 0 {
-			err = errSilent
-		}
-		return err
-	})
-}
-
 func agentsStart(o *options) *cobra.Command {
 	var spec api.AgentSpec
 	var config, metadata, host string
 	cmd := &cobra.Command{
 		Use: "start ID [-- COMMAND...]", Short: "Start a registered agent, or a new one",
 		Long: `Starts an agent on a host. With --module or a command the agent is new and is registered first; otherwise it must be
-registered already.
-
-  mabus agents start e1 --module echo --capability echo
-  mabus agents start w1 --capability count -- python3 worker.py`,
-		Args: args(cobra.MinimumNArgs(1)),
+registered already, and is described there.`,
+		Example: "  mabus agents start e1 --module echo --capability echo\n  mabus agents start w1 --capability count -- python3 worker.py\n  mabus agents start e1 --host h7",
+		Args:    args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			req := api.AgentStartRequest{ID: a[0], Host: host}
+			if spec.Module == "" && len(a) == 1 && changed(cmd, specFlagNames) {
+				return fmt.Errorf("%w: a new agent needs --module or a command; a registered one is described already", errUsage)
+			}
 			if spec.Module != "" || len(a) > 1 {
-				buildSpec(&spec, a, config, metadata)
+				if err := buildSpec(&spec, a, config, metadata); err != nil {
+					return err
+				}
 				req.ID, req.Agent = "", &spec
 			}
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -249,7 +152,7 @@ registered already.
 
 func agentsVerb(o *options, verb, short string, do func(client.Agents, context.Context, string) (*api.Agent, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " ID...", Short: short, Args: args(cobra.MinimumNArgs(1)),
+		Use: verb + " ID...", Short: short, Example: "  mabus agents " + verb + " e1 e2", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				for _, id := range ids {
@@ -272,8 +175,15 @@ func agentsUpdate(o *options) *cobra.Command {
 	var metadata string
 	var tags, capabilities []string
 	cmd := &cobra.Command{
-		Use: "update ID", Short: "Replace metadata, tags or capabilities of an agent", Args: args(cobra.ExactArgs(1)),
+		Use: "update ID", Short: "Replace metadata, tags or capabilities of an agent",
+		Example: "  mabus agents update e1 --tag blue --tag eu\n  mabus agents update e1 --metadata '{\"owner\":\"ann\"}'", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if !changed(cmd, []string{"metadata", "tag", "capability"}) {
+				return fmt.Errorf("%w: nothing to change: give --metadata, --tag or --capability", errUsage)
+			}
+			if err := checkJSON("--metadata", metadata); err != nil {
+				return err
+			}
 			req.ID, req.Metadata = a[0], json.RawMessage(metadata)
 			if cmd.Flags().Changed("tag") {
 				req.Tags = &tags
@@ -300,7 +210,8 @@ func agentsUpdate(o *options) *cobra.Command {
 
 func agentsDeregister(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "deregister ID...", Aliases: []string{"rm"}, Short: "Remove agents that nobody runs", Args: args(cobra.MinimumNArgs(1)),
+		Use: "deregister ID...", Aliases: []string{"rm"}, Short: "Remove agents that nobody runs",
+		Example: "  mabus agents deregister e1 e2", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				for _, id := range ids {
@@ -324,7 +235,7 @@ func agentsDeregister(o *options) *cobra.Command {
 
 func agentsStats(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "stats", Short: "Count agents", Args: args(cobra.NoArgs),
+		Use: "stats", Short: "Count agents", Example: "  mabus agents stats", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				st, err := c.Agents.Stats(ctx)
@@ -363,7 +274,8 @@ func counts[K ~string](w io.Writer, what string, m map[K]int) {
 
 func agentsWatch(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "watch", Short: "Print changes of agents as they happen", Args: args(cobra.NoArgs),
+		Use: "watch", Short: "Print changes of agents as they happen",
+		Example: "  mabus agents watch\n  mabus agents watch --json    each as a CloudEvent", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return watch(cmd, o, func(ctx context.Context, c *client.Client) (*api.WatchResponse, error) { return c.Agents.Watch(ctx) })
 		},

@@ -8,18 +8,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mabus-project/mabus/client"
+	"github.com/mabus-project/mabus/shared/codec"
 )
 
 func newCall(o *options) *cobra.Command {
 	var capability, all bool
 	cmd := &cobra.Command{
 		Use: "call AGENT [MESSAGE]", Short: "Send a message to an agent and print its answer",
-		Long: `Sends a JSON message to an agent and prints its answer. With --capability the first argument is a capability, and any one
+		Long: `Sends a JSON message to an agent, {} unless given, and prints its answer. With --capability the first argument is a capability, and any one
 agent that has it answers; with --all every one of them does, one line each.`,
-		Args: args(cobra.RangeArgs(1, 2)),
+		Example: "  mabus call e1 '{\"text\":\"hello\"}'\n  mabus call --capability echo '{\"text\":\"hello\"}'\n  mabus call --all echo",
+		Args:    args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if capability && all {
+				return fmt.Errorf("%w: --capability asks one agent, --all every one: choose", errUsage)
+			}
+			msg, err := message(a)
+			if err != nil {
+				return err
+			}
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				msg := message(a)
 				if all {
 					return callAll(ctx, cmd, c, a[0], msg)
 				}
@@ -46,41 +54,68 @@ func callAll(ctx context.Context, cmd *cobra.Command, c *client.Client, capabili
 	if err != nil {
 		return err
 	}
+	if want == 0 {
+		return fmt.Errorf("no running agent has the capability %s", capability)
+	}
 	failed := want - len(answers)
 	for _, a := range answers {
 		if a.Err != nil {
 			failed++
-			fmt.Fprintln(cmd.ErrOrStderr(), a.Err)
+			fmt.Fprintln(cmd.ErrOrStderr(), "mabus: "+say(a.Err))
 			continue
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), string(a.Payload))
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d agents did not answer in order", failed, want)
+		return fmt.Errorf("%d of %d agents did not answer, or with an error", failed, want)
 	}
 	return nil
 }
 
 func newCast(o *options) *cobra.Command {
-	var capability bool
+	var capability, all bool
 	cmd := &cobra.Command{
-		Use: "cast AGENT [MESSAGE]", Short: "Send a message to an agent without waiting for an answer", Args: args(cobra.RangeArgs(1, 2)),
+		Use: "cast AGENT [MESSAGE]", Short: "Send a message to an agent without waiting for an answer",
+		Long: `Sends a JSON message to an agent, {} unless given, and ends as soon as it is in the agent's mailbox. With --all nobody
+confirms that it got there.`,
+		Example: "  mabus cast e1 '{\"text\":\"hello\"}'\n  mabus cast --all echo '{\"refresh\":true}'",
+		Args:    args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if capability && all {
+				return fmt.Errorf("%w: --capability asks one agent, --all every one: choose", errUsage)
+			}
+			msg, err := message(a)
+			if err != nil {
+				return err
+			}
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				if capability {
-					return c.CastCapability(ctx, a[0], message(a))
+				switch {
+				case all:
+					return c.CastAll(ctx, a[0], msg)
+				case capability:
+					return c.CastCapability(ctx, a[0], msg)
 				}
-				return c.Cast(ctx, a[0], message(a))
+				return c.Cast(ctx, a[0], msg)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&capability, "capability", false, "AGENT is a capability: any agent that has it gets the message")
+	cmd.Flags().BoolVar(&all, "all", false, "AGENT is a capability: every agent that has it gets the message")
 	return cmd
 }
 
-func message(a []string) json.RawMessage {
-	if len(a) > 1 {
-		return json.RawMessage(a[1])
+// message is the second argument, {} unless given.
+func message(a []string) (json.RawMessage, error) {
+	if len(a) < 2 {
+		return json.RawMessage("{}"), nil
 	}
-	return json.RawMessage("{}")
+	return json.RawMessage(a[1]), checkJSON("MESSAGE", a[1])
+}
+
+// checkJSON refuses what a shell has made of JSON.
+func checkJSON(what, text string) error {
+	if text != "" && !codec.Valid([]byte(text)) {
+		return fmt.Errorf("%w: %s must be JSON, such as '{\"text\":\"hello\"}', in single quotes for the shell", errUsage, what)
+	}
+	return nil
 }

@@ -14,10 +14,12 @@ import (
 
 func newHosts(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "hosts", Short: "List agent hosts"}
+	group(cmd)
 	var req api.HostsListRequest
 	var status string
 	list := &cobra.Command{
-		Use: "list", Short: "List agent hosts", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List agent hosts",
+		Example: "  mabus hosts list\n  mabus hosts list --status live --module echo", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req.Status = api.HostStatus(status)
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -45,7 +47,7 @@ func newHosts(o *options) *cobra.Command {
 	list.Flags().StringVar(&req.Module, "module", "", "only hosts that can run this module")
 	list.Flags().StringSliceVar(&req.Tags, "tag", nil, "only hosts that have this tag; may be given several times")
 	get := &cobra.Command{
-		Use: "get ID", Short: "Show one host", Args: args(cobra.ExactArgs(1)),
+		Use: "get ID", Short: "Show one host", Example: "  mabus hosts get h7", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				h, err := c.Hosts.Get(ctx, api.GetRequest{ID: a[0]})
@@ -67,7 +69,8 @@ func newHosts(o *options) *cobra.Command {
 		},
 	}
 	rm := &cobra.Command{
-		Use: "deregister ID", Aliases: []string{"rm"}, Short: "Remove a host from the registry", Args: args(cobra.ExactArgs(1)),
+		Use: "deregister ID", Aliases: []string{"rm"}, Short: "Remove a host from the registry",
+		Example: "  mabus hosts deregister h7", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				existed, err := c.Hosts.Deregister(ctx, a[0])
@@ -79,7 +82,8 @@ func newHosts(o *options) *cobra.Command {
 		},
 	}
 	watching := &cobra.Command{
-		Use: "watch", Short: "Print changes of hosts as they happen", Args: args(cobra.NoArgs),
+		Use: "watch", Short: "Print changes of hosts as they happen",
+		Example: "  mabus hosts watch", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return watch(cmd, o, func(ctx context.Context, c *client.Client) (*api.WatchResponse, error) {
 				return rpc.Call(ctx, c.Conn(), api.HostsWatch, &api.Empty{})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -30,17 +31,22 @@ func execute() int {
 	case errors.Is(err, errSilent):
 		return 1
 	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, "mabus: %v\nSee mabus --help.\n", err)
+		fmt.Fprintf(os.Stderr, "mabus: %s\nSee mabus --help.\n", strings.TrimPrefix(say(err), "usage: "))
 		return 2
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || api.CodeOf(err) == api.Cancelled):
 		return 130
 	}
-	if e := api.AsError(err); e != nil {
-		fmt.Fprintf(os.Stderr, "mabus: %s\n", e.Message)
-		return 1
-	}
-	fmt.Fprintf(os.Stderr, "mabus: %v\n", err)
+	fmt.Fprintf(os.Stderr, "mabus: %s\n", say(err))
 	return 1
+}
+
+// say is an error for people: the code of an API error is for programs.
+func say(err error) string {
+	text := err.Error()
+	if e := api.AsError(err); e != nil {
+		text = strings.Replace(text, e.Error(), e.Message, 1)
+	}
+	return text
 }
 
 var (

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/mabus-project/mabus/shared/codec"
@@ -15,8 +16,7 @@ import (
 
 // isTerminal tells whether a person reads the file.
 func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return isatty.IsTerminal(f.Fd())
 }
 
 // show prints v as JSON when that was asked for, and as the text that table writes otherwise.

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -41,17 +41,18 @@ func newRoot() *cobra.Command {
 Without --server, commands find the server that runs on the data directory (./.mabus), or else nats://127.0.0.1:4222.`,
 		Version: version, SilenceUsage: true, SilenceErrors: true,
 	}
+	group(root)
 	f := root.PersistentFlags()
 	f.StringVarP(&o.server, "server", "s", os.Getenv("NATS_URL"), "URL of the NATS server, or several with commas between (NATS_URL)")
 	f.StringVar(&o.namespace, "namespace", envOr("MABUS_NAMESPACE", api.DefaultNamespace), "namespace: the first token of every subject (MABUS_NAMESPACE)")
 	f.StringVar(&o.principal, "as", os.Getenv("MABUS_PRINCIPAL"), "principal to act as (MABUS_PRINCIPAL)")
 	f.StringVar(&o.credentials, "creds", os.Getenv("NATS_CREDS"), "NATS credentials file (NATS_CREDS)")
 	f.StringVar(&o.data, "data", envOr("MABUS_DATA", ".mabus"), "data directory of the embedded NATS (MABUS_DATA)")
-	f.BoolVar(&o.json, "json", false, "print JSON, one object")
+	f.BoolVar(&o.json, "json", false, "print JSON: one object, or one a line where there are several")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newUp(o), newServe(o), newRun(o), newAgents(o), newHosts(o), newServices(o), newTasks(o), newCall(o), newCast(o), newHealth(o))
+	root.AddCommand(newUp(o), newServe(o), newRun(o), newAgents(o), newHosts(o), newServices(o), newTasks(o), newCall(o), newCast(o), newHealth(o), newBench(o))
 	return root
 }
 
@@ -72,16 +73,31 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// group makes a command of a command that only has others: alone it prints its help.
+func group(cmd *cobra.Command) {
+	cmd.Args = func(cmd *cobra.Command, a []string) error {
+		if len(a) > 0 {
+			return fmt.Errorf("%w: %s has no command %q; see %s --help", errUsage, cmd.CommandPath(), a[0], cmd.CommandPath())
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+}
+
 // logger writes to the standard error: for people on a terminal, JSON otherwise.
 func (o *options) logger() (zerolog.Logger, error) {
+	return o.loggerTo(os.Stderr, isTerminal(os.Stderr))
+}
+
+func (o *options) loggerTo(w io.Writer, people bool) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(o.logLevel)
 	if err != nil {
 		return zerolog.Logger{}, fmt.Errorf("%w: --log-level must be debug, info, warn or error", errUsage)
 	}
-	log := zerolog.New(os.Stderr)
-	if isTerminal(os.Stderr) {
-		log = zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly})
+	if people {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
 	}
+	log := zerolog.New(w)
 	return log.Level(level).With().Timestamp().Logger(), nil
 }
 
@@ -98,7 +114,7 @@ func (o *options) url(ctx context.Context) string {
 
 // with connects, and calls f with a context that ends after the timeout.
 func (o *options) with(cmd *cobra.Command, f func(ctx context.Context, c *client.Client) error) error {
-	c, err := client.Connect(cmd.Context(), o.clientOptions(o.url(cmd.Context())))
+	c, err := o.connect(cmd.Context(), o.url(cmd.Context()))
 	if err != nil {
 		return err
 	}
@@ -108,6 +124,13 @@ func (o *options) with(cmd *cobra.Command, f func(ctx context.Context, c *client
 	return f(ctx, c)
 }
 
-func (o *options) clientOptions(url string) client.Options {
-	return client.Options{URL: url, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus " + filepath.Base(os.Args[0])}
+// connect connects to the server and says what to do if there is none.
+func (o *options) connect(ctx context.Context, url string) (*client.Client, error) {
+	c, err := client.Connect(ctx, client.Options{
+		URL: url, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus command",
+	})
+	if api.CodeOf(err) == api.Unavailable {
+		return nil, fmt.Errorf("%w; start one with `mabus up`, or name yours with --server", err)
+	}
+	return c, err
 }

@@ -1,28 +1,25 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 
 	"github.com/nats-io/nuid"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/job"
 	"github.com/mabus-project/mabus/client/job/input"
 	"github.com/mabus-project/mabus/client/job/run"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
-	"github.com/mabus-project/mabus/shared/daemon"
-	"github.com/mabus-project/mabus/shared/natsd"
-	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // runOptions are the flags of `mabus run`.
@@ -42,11 +39,21 @@ func newRun(base *options) *cobra.Command {
 		Long: `Starts the agents that the job file names, makes a task of each input, and writes what the agents answer, one JSON object a
 line. An input is a file, a folder, a glob, a *.jsonl file (each line is an input), or - for JSON lines from the standard input.
 
+The job file names the agents (a Go module of the host, or a command), the tasks (which inputs go to which capability),
+limits, where results go, and a report at the end. examples/gosource/job.yaml has all of it, client/job/job.schema.json
+describes each field; at its least it is:
+
+  version: 1
+  name: hello
+  agents: [{name: echo, capability: echo, module: echo}]
+  tasks: [{capability: echo}]
+
 Without --server NATS and all services run in this process, with their data in --data; if another process runs them there
 already, this one uses those.
 
-A run that was interrupted is taken up again by its id: tasks that have ended are not done again. The exit status is 1 when
-tasks have failed.`,
+A run that was interrupted is taken up again by its id: tasks that have ended are not done again. The summary goes to the
+standard output, as one JSON object with --json; progress goes to the standard error. The exit status is 0 when all is done,
+1 when tasks have failed or inputs could not be read, 2 when the command is not understood, 130 when it was interrupted.`,
 		Example: "  mabus run examples/gosource/job.yaml \"$(go env GOROOT)/src\"\n  mabus run --id gosource-abc job.yaml data/*.jsonl",
 		Args:    args(cobra.MinimumNArgs(1)),
 		RunE:    func(cmd *cobra.Command, a []string) error { return o.run(cmd, a[0], a[1:]) },
@@ -64,55 +71,176 @@ func (o *runOptions) run(cmd *cobra.Command, file string, inputs []string) (err 
 	if err != nil {
 		return err
 	}
-	log, err := o.logger()
+	screen := newScreen(cmd.ErrOrStderr(), o.json)
+	log, err := o.loggerTo(screen, screen.terminal)
 	if err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	url, stop, err := o.stack(ctx, log.Level(max(log.GetLevel(), zerolog.WarnLevel)))
+	if !cmd.Flags().Changed("log-level") {
+		log = log.Level(zerolog.WarnLevel) // the services of this process are not what the run is about
+	}
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
+	st, err := newStack(ctx, o.options, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	c, err := client.Connect(ctx, o.clientOptions(url))
+	defer func() { err = errors.Join(err, st.close()) }()
+	watching := make(chan struct{})
+	defer func() { cancel(nil); <-watching }()
+	go func() {
+		defer close(watching)
+		select {
+		case <-ctx.Done():
+		case err := <-st.failed:
+			cancel(fmt.Errorf("the services of this process have failed: %w", err))
+		}
+	}()
+	c, err := o.connect(ctx, st.url)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	wait, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if _, err := c.Services.WaitFor(wait, api.ServicesWaitForRequest{Name: "agenthost", Timeout: api.Duration(20 * time.Second)}); err != nil {
-		return fmt.Errorf("no agent host is there: %w", err)
+	if _, err := waitFor(ctx, c, "agenthost", embedTime); err != nil {
+		return fmt.Errorf("there is no agent host to run the job on, start one with `mabus up` or `mabus serve agenthost`: %w", err)
+	}
+	return o.do(ctx, cmd, c, j, screen, inputs)
+}
+
+// do does the job and says how it went.
+func (o *runOptions) do(ctx context.Context, cmd *cobra.Command, c *client.Client, j *job.Job, screen *screen, inputs []string) (err error) {
+	for _, arg := range inputs {
+		if same(arg, j.Output.Results) {
+			return fmt.Errorf("%w: the results would overwrite the input %s: give another file with --results", errUsage, arg)
+		}
 	}
 	out, err := newResults(j.Output.Results)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	screen := newScreen(cmd.ErrOrStderr(), o.json)
 	r := run.New(run.Config{
 		Client: c, Job: j, ID: o.id, Outcome: out.add, Results: out.all, Warn: screen.warn,
-		Inputs: input.Expand(inputs, input.Options{
-			MaxBytes: j.Limits.MaxInputBytes, Stdin: cmd.InOrStdin(),
+		Inputs: o.without(j, inputs, input.Expand(inputs, input.Options{
+			MaxBytes: j.Limits.MaxInputBytes, Stdin: untilDone(ctx, cmd.InOrStdin()),
 			Match: func(in *job.Input) bool { return len(j.Match(in)) > 0 },
-		}),
+		})),
 	})
-	screen.begin(o.id, file, r)
+	screen.begin(o.id, cmd.Flags().Arg(0), r)
 	runErr := r.Do(ctx)
 	screen.end()
-	if err := o.finish(cmd, r, j); err != nil {
-		return err
+	stats := r.Stats()
+	if runErr == nil || stats.Planned > 0 {
+		err = o.finish(cmd, r, j)
 	}
+	resume := "Take it up again with:\n  " + o.again(cmd)
 	switch {
-	case runErr != nil && ctx.Err() != nil:
-		fmt.Fprintf(cmd.ErrOrStderr(), "\nInterrupted. Take it up again with:\n  mabus run --id %s %s ...\n", o.id, file)
-		return context.Canceled
+	case runErr != nil && cmd.Context().Err() != nil:
+		fmt.Fprintf(cmd.ErrOrStderr(), "Interrupted. %s\n", resume)
+		return errors.Join(context.Canceled, err)
+	case runErr != nil && stats.Planned > 0:
+		return errors.Join(fmt.Errorf("%w\n%s", runErr, resume), err)
 	case runErr != nil:
-		return fmt.Errorf("%w\nTake it up again with: mabus run --id %s %s ...", runErr, o.id, file)
-	case r.Stats().Failed > 0:
-		return errSilent
+		return errors.Join(runErr, err)
+	case err != nil:
+		return err
+	case stats.Failed > 0:
+		return fmt.Errorf("%d of %d tasks have failed; %s tells why", stats.Failed, stats.Planned, j.Output.Results)
+	case stats.Unread > 0:
+		return fmt.Errorf("%d of %d inputs could not be read", stats.Unread, stats.Inputs)
 	}
 	return nil
+}
+
+// without leaves out what the run itself writes, which may be in a folder that it works on: else it would never end.
+func (o *runOptions) without(j *job.Job, args []string, items iter.Seq2[*input.Item, error]) iter.Seq2[*input.Item, error] {
+	base := ""
+	if info, err := os.Stat(args0(args)); err == nil && info.IsDir() {
+		base = args[0] // then paths are relative to it
+	}
+	return func(yield func(*input.Item, error) bool) {
+		for item, err := range items {
+			if err == nil && item.Path != job.StdinPath {
+				path := filepath.Join(base, filepath.FromSlash(item.Path))
+				rel, relErr := filepath.Rel(abs(o.data), abs(path))
+				if abs(path) == abs(j.Output.Results) || relErr == nil && filepath.IsLocal(rel) {
+					continue
+				}
+			}
+			if !yield(item, err) {
+				return
+			}
+		}
+	}
+}
+
+// args0 is the only argument, "" if there are several.
+func args0(args []string) string {
+	if len(args) == 1 {
+		return args[0]
+	}
+	return ""
+}
+
+// abs is an absolute path, or the path itself where there is no working directory.
+func abs(path string) string {
+	if a, err := filepath.Abs(path); err == nil {
+		return a
+	}
+	return path
+}
+
+func same(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// again is the command line that takes this run up again.
+func (o *runOptions) again(cmd *cobra.Command) string {
+	words := []string{"mabus", "run", "--id", o.id}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name != "id" {
+			words = append(words, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	words = append(words, cmd.Flags().Args()...)
+	for i, w := range words {
+		if w == "" || strings.Trim(w, shellSafe) != "" {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%"
+
+// untilDone is a reader that ends with ctx, also while r has nothing to give, as a terminal.
+func untilDone(ctx context.Context, r io.Reader) io.Reader { return &interruptible{ctx: ctx, r: r} }
+
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	type read struct {
+		data []byte
+		err  error
+	}
+	got := make(chan read, 1)
+	size := len(p)
+	go func() { // outlives this call only when the process is about to end
+		buf := make([]byte, size)
+		n, err := i.r.Read(buf)
+		got <- read{buf[:n], err}
+	}()
+	select {
+	case <-i.ctx.Done():
+		return 0, context.Cause(i.ctx)
+	case g := <-got:
+		return copy(p, g.data), g.err
+	}
 }
 
 // load reads the job file and settles what the command line says.
@@ -146,57 +274,6 @@ func (o *runOptions) load(file string) (*job.Job, error) {
 	return j, api.CheckID("--id", o.id)
 }
 
-// stack returns a NATS server with all services behind it: those of --server, those that another process runs on the data
-// directory, or this process's own.
-func (o *runOptions) stack(ctx context.Context, log zerolog.Logger) (url string, stop func() error, err error) {
-	if o.server != "" {
-		return o.server, func() error { return nil }, nil
-	}
-	wait, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	h, err := natsd.StartOrAttach(wait, natsd.Config{DataDir: o.data, MaxStore: unlimited, Log: log})
-	if err != nil || !h.Owned() {
-		return urlOf(h), func() error { return nil }, err
-	}
-	services := &serveOptions{options: o.options}
-	own, end := context.WithCancel(context.WithoutCancel(ctx)) // they end after the run, also when it is interrupted
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- daemon.Run(own, daemon.Config{
-			NATS: rpc.Options{URL: h.URL(), Namespace: o.namespace, Name: "mabus run"}, Version: version, Log: log,
-			OnReady: func(*rpc.Conn) {
-				select {
-				case <-ready:
-				default:
-					close(ready)
-				}
-			},
-		}, services.table())
-	}()
-	stop = func() error {
-		end()
-		err := <-done
-		h.Stop()
-		return err
-	}
-	select {
-	case <-ready:
-		return h.URL(), stop, nil
-	case err := <-done:
-		done <- nil
-		return "", nil, errors.Join(err, stop())
-	case <-wait.Done():
-		return "", nil, errors.Join(errors.New("the services did not start in time"), stop())
-	}
-}
-
-func urlOf(h *natsd.Handle) string {
-	if h == nil {
-		return ""
-	}
-	return h.URL()
-}
-
 // finish prints the report and the summary, and writes the report's file.
 func (o *runOptions) finish(cmd *cobra.Command, r *run.Run, j *job.Job) error {
 	report := r.Report()
@@ -215,61 +292,4 @@ func (o *runOptions) finish(cmd *cobra.Command, r *run.Run, j *job.Job) error {
 		}
 		sum.print(w)
 	})
-}
-
-// results is the file of outcomes.
-type results struct {
-	file *os.File
-	w    *bufio.Writer
-}
-
-func newResults(path string) (*results, error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("write the results: %w", err)
-	}
-	return &results{f, bufio.NewWriterSize(f, 1<<16)}, nil
-}
-
-func (r *results) add(o job.Outcome) error {
-	line, err := codec.Marshal(o)
-	if err == nil {
-		_, err = r.w.Write(append(line, '\n'))
-	}
-	if err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	return nil
-}
-
-// all reads the outcomes back, for the report.
-func (r *results) all() ([]job.Outcome, error) {
-	if err := r.w.Flush(); err != nil {
-		return nil, fmt.Errorf("write the results: %w", err)
-	}
-	f, err := os.Open(r.file.Name())
-	if err != nil {
-		return nil, fmt.Errorf("read the results: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	var all []job.Outcome
-	dec := codec.NewReader(f)
-	for {
-		var o job.Outcome
-		err := dec.Next(&o)
-		if errors.Is(err, io.EOF) {
-			return all, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the results: %w", err)
-		}
-		all = append(all, o)
-	}
-}
-
-func (r *results) close() error {
-	if err := errors.Join(r.w.Flush(), r.file.Close()); err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	return nil
 }

@@ -14,10 +14,12 @@ import (
 
 func newServices(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "services", Short: "List running instances of services"}
+	group(cmd)
 	var req api.ServicesListRequest
 	var status string
 	list := &cobra.Command{
-		Use: "list", Short: "List instances of services", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List instances of services",
+		Example: "  mabus services list\n  mabus services list --name registry --status live", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req.Status = api.HostStatus(status)
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -42,11 +44,12 @@ func newServices(o *options) *cobra.Command {
 	list.Flags().StringSliceVar(&req.Tags, "tag", nil, "only instances that have this tag; may be given several times")
 	var wait time.Duration
 	waitFor := &cobra.Command{
-		Use: "wait NAME", Short: "Wait until a live instance of a service is registered", Args: args(cobra.ExactArgs(1)),
+		Use: "wait NAME", Short: "Wait until a live instance of a service is registered",
+		Example: "  mabus services wait agenthost --for 1m", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			o.timeout = max(o.timeout, wait+time.Second)
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				s, err := c.Services.WaitFor(ctx, api.ServicesWaitForRequest{Name: a[0], Timeout: api.Duration(wait)})
+				s, err := waitFor(ctx, c, a[0], wait)
 				if err != nil {
 					return err
 				}
@@ -56,7 +59,8 @@ func newServices(o *options) *cobra.Command {
 	}
 	waitFor.Flags().DurationVar(&wait, "for", 30*time.Second, "how long to wait")
 	stats := &cobra.Command{
-		Use: "stats", Short: "Count instances of services", Args: args(cobra.NoArgs),
+		Use: "stats", Short: "Count instances of services",
+		Example: "  mabus services stats", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				st, err := c.Services.Stats(ctx)
@@ -72,7 +76,8 @@ func newServices(o *options) *cobra.Command {
 		},
 	}
 	watching := &cobra.Command{
-		Use: "watch", Short: "Print changes of services as they happen", Args: args(cobra.NoArgs),
+		Use: "watch", Short: "Print changes of services as they happen",
+		Example: "  mabus services watch", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return watch(cmd, o, func(ctx context.Context, c *client.Client) (*api.WatchResponse, error) {
 				return rpc.Call(ctx, c.Conn(), api.ServicesWatch, &api.Empty{})
@@ -81,4 +86,22 @@ func newServices(o *options) *cobra.Command {
 	}
 	cmd.AddCommand(list, waitFor, stats, watching)
 	return cmd
+}
+
+// waitFor waits until a service is registered. The registry itself may be on its way too.
+func waitFor(ctx context.Context, c *client.Client, name string, wait time.Duration) (*api.Service, error) {
+	end := time.Now().Add(wait)
+	for {
+		left := max(time.Until(end), time.Millisecond)
+		callCtx, cancel := context.WithTimeout(ctx, left+time.Second)
+		s, err := c.Services.WaitFor(callCtx, api.ServicesWaitForRequest{Name: name, Timeout: api.Duration(left)})
+		cancel()
+		if api.CodeOf(err) != api.Unavailable || ctx.Err() != nil || time.Now().After(end) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

@@ -39,7 +39,11 @@ func summarise(id, results string, r *run.Run) *summary {
 
 func (s *summary) print(w io.Writer) {
 	row(w, "run", s.ID)
-	row(w, "inputs", fmt.Sprintf("%d, of which no step took %d", s.Inputs, s.Skipped))
+	inputs := fmt.Sprintf("%d, of which no step took %d", s.Inputs, s.Skipped)
+	if s.Unread > 0 {
+		inputs += fmt.Sprintf(" and %d could not be read", s.Unread)
+	}
+	row(w, "inputs", inputs)
 	tasks := fmt.Sprintf("%d done, %d failed, %d retries", s.Done, s.Failed, s.Retries)
 	if s.Resumed > 0 {
 		tasks += fmt.Sprintf(", %d from before", s.Resumed)
@@ -49,7 +53,9 @@ func (s *summary) print(w io.Writer) {
 	}
 	row(w, "tasks", tasks)
 	row(w, "time", fmt.Sprintf("%.1f s, %.0f tasks/s", s.Seconds, s.PerSecond))
-	row(w, "latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", short(s.P50), short(s.P90), short(s.P99), short(s.Max)))
+	if s.Max > 0 {
+		row(w, "latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", short(s.P50), short(s.P90), short(s.P99), short(s.Max)))
+	}
 	shares(w, "host", s.PerHost)
 	shares(w, "agent", s.PerAgent)
 	row(w, "results", s.Results)

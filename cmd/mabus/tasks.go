@@ -15,6 +15,7 @@ import (
 
 func newTasks(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "tasks", Short: "Submit durable tasks and see what became of them"}
+	group(cmd)
 	cmd.AddCommand(tasksSubmit(o), tasksGet(o), tasksList(o), tasksCancel(o), tasksReplay(o), tasksStats(o))
 	return cmd
 }
@@ -23,10 +24,17 @@ func tasksSubmit(o *options) *cobra.Command {
 	var spec api.TaskSpec
 	var timeout, backoff, deadline, wait time.Duration
 	cmd := &cobra.Command{
-		Use: "submit CAPABILITY [PAYLOAD]", Short: "Submit a task; PAYLOAD is JSON, {} unless given", Args: args(cobra.RangeArgs(1, 2)),
+		Use: "submit CAPABILITY [PAYLOAD]", Short: "Submit a task; PAYLOAD is JSON, {} unless given",
+		Long: `Stores a task for any agent that has the capability, now or later, and prints it. The exit status is 1 if it has failed by
+the end of --wait.`,
+		Example: "  mabus tasks submit echo '{\"text\":\"hello\"}' --wait 10s\n  mabus tasks submit resize --id img-7 --attempts 5 --deadline 1h '{\"file\":\"7.png\"}'",
+		Args:    args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			spec.Capability = a[0]
 			if len(a) > 1 {
+				if err := checkJSON("PAYLOAD", a[1]); err != nil {
+					return err
+				}
 				spec.Payload = json.RawMessage(a[1])
 			}
 			spec.Timeout, spec.Backoff = api.Duration(timeout), api.Duration(backoff)
@@ -90,7 +98,8 @@ func showTask(cmd *cobra.Command, o *options, t *api.Task) error {
 func tasksGet(o *options) *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use: "get ID", Short: "Show a task; the exit status is 1 if it has failed", Args: args(cobra.ExactArgs(1)),
+		Use: "get ID", Short: "Show a task; the exit status is 1 if it has failed",
+		Example: "  mabus tasks get img-7\n  mabus tasks get img-7 --wait 1m --json", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			o.timeout = max(o.timeout, wait+2*time.Second)
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -110,7 +119,8 @@ func tasksList(o *options) *cobra.Command {
 	var req api.TasksListRequest
 	var status string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List tasks by status", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List tasks by status",
+		Example: "  mabus tasks list                   those that wait or run\n  mabus tasks list --status failed --job gosource-abc", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req.Status = api.TaskStatus(status)
 			limit := req.Limit
@@ -143,14 +153,14 @@ func tasksList(o *options) *cobra.Command {
 	f.StringVar(&status, "status", string(api.TaskQueued), "queued (running ones too), succeeded, failed or cancelled")
 	f.StringVar(&req.Job, "job", "", "only tasks of this job")
 	f.StringVar(&req.Capability, "capability", "", "only tasks for this capability")
-	f.IntVar(&req.Limit, "limit", api.DefaultPage, "how many at most")
+	f.IntVar(&req.Limit, "limit", api.DefaultPage, "how many at most; 0 for all")
 	return cmd
 }
 
 func tasksCancel(o *options) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use: "cancel ID", Short: "Cancel a task", Args: args(cobra.ExactArgs(1)),
+		Use: "cancel ID", Short: "Cancel a task", Example: "  mabus tasks cancel img-7 --reason 'not needed'", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				t, err := c.Tasks.Cancel(ctx, a[0], reason)
@@ -167,7 +177,7 @@ func tasksCancel(o *options) *cobra.Command {
 
 func tasksReplay(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "replay ID...", Short: "Submit failed tasks again, as new tasks", Args: args(cobra.MinimumNArgs(1)),
+		Use: "replay ID...", Short: "Submit failed tasks again, as new tasks", Example: "  mabus tasks replay img-7", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				for _, id := range ids {
@@ -187,7 +197,7 @@ func tasksReplay(o *options) *cobra.Command {
 
 func tasksStats(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "stats", Short: "Count tasks", Args: args(cobra.NoArgs),
+		Use: "stats", Short: "Count tasks", Example: "  mabus tasks stats", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				st, err := c.Tasks.Stats(ctx)

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/mabus-project/mabus/client/agent"
@@ -70,8 +68,9 @@ func newUp(base *options) *cobra.Command {
 		Short: "Run everything in this process, NATS included",
 		Long: `Runs every service in this process. Without --server NATS is embedded, with its data in --data. If another process
 runs it there already, this one joins that, and its services add to those there.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.serve(cmd.Context(), o.table()) },
+		Example: "  mabus up\n  mabus up --port 0 --data /var/lib/mabus --http :8080",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.serve(cmd.Context(), o.table()) },
 	}
 	o.flags(cmd)
 	return cmd
@@ -80,9 +79,10 @@ runs it there already, this one joins that, and its services add to those there.
 func newServe(base *options) *cobra.Command {
 	o := &serveOptions{options: base}
 	cmd := &cobra.Command{
-		Use:   "serve SERVICE...",
-		Short: "Run some of the services",
-		Args:  args(cobra.MinimumNArgs(1)),
+		Use:     "serve SERVICE...",
+		Short:   "Run some of the services",
+		Example: "  mabus serve registry --server nats://nats:4222\n  mabus serve agenthost --server nats://nats:4222 --host-tag gpu",
+		Args:    args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			chosen, err := choose(o.table(), names)
 			if err != nil {
@@ -129,16 +129,22 @@ func (o *serveOptions) serve(ctx context.Context, services []daemon.Service) err
 		o.principal = "mabus" // in strict mode services have to name themselves too
 	}
 	begin := time.Now()
-	nats, err := o.nats(ctx, log)
-	if err != nil {
-		return err
+	nats := o.server
+	if nats == "" { // embedded if and only if no server is given: that is the whole of all-in-one mode
+		e, err := embed(ctx, natsd.Config{DataDir: o.data, Host: o.listen, Port: o.port, MaxStore: unlimited, Log: log}, nil)
+		if err != nil {
+			return err
+		}
+		defer e.close()
+		if nats = e.url; !e.owned() {
+			log.Info().Str("data", o.data).Str("nats", nats).Msg("another process runs NATS on this data: joining it")
+		}
 	}
-	defer nats.stop()
 	return daemon.Run(ctx, daemon.Config{
-		NATS:   rpc.Options{URL: nats.url, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus " + names(services), Replicas: o.replicas},
+		NATS:   rpc.Options{URL: nats, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus " + names(services), Replicas: o.replicas},
 		Strict: o.strict, Version: version, HTTP: o.http, Log: log,
 		OnReady: func(*rpc.Conn) {
-			log.Info().Str("nats", redact(nats.url)).Str("namespace", o.namespace).Str("services", names(services)).
+			log.Info().Str("nats", redact(nats)).Str("namespace", o.namespace).Str("services", names(services)).
 				Dur("took_ms", time.Since(begin)).Msg("ready")
 		},
 	}, services)
@@ -150,35 +156,4 @@ func names(services []daemon.Service) string {
 		list[i] = s.Name
 	}
 	return strings.Join(list, " ")
-}
-
-// server is the NATS server that a command works with.
-type server struct {
-	url  string
-	stop func()
-}
-
-// nats embeds NATS if and only if no server is given. That is the whole of all-in-one mode.
-func (o *serveOptions) nats(ctx context.Context, log zerolog.Logger) (*server, error) {
-	if o.server != "" {
-		return &server{o.server, func() {}}, nil
-	}
-	wait, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	h, err := natsd.StartOrAttach(wait, natsd.Config{DataDir: o.data, Host: o.listen, Port: o.port, MaxStore: unlimited, Log: log})
-	if err != nil {
-		return nil, err
-	}
-	if !h.Owned() {
-		log.Info().Str("data", o.data).Str("nats", h.URL()).Msg("another process runs NATS on this data: joining it")
-	}
-	return &server{h.URL(), h.Stop}, nil
-}
-
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return raw
-	}
-	return u.Redacted()
 }

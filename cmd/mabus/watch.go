@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ import (
 // watch prints events until the process is interrupted: one line each, or the CloudEvent itself with --json.
 func watch(cmd *cobra.Command, o *options, where func(context.Context, *client.Client) (*api.WatchResponse, error)) error {
 	ctx := cmd.Context()
-	c, err := client.Connect(ctx, o.clientOptions(o.url(ctx)))
+	c, err := o.connect(ctx, o.url(ctx))
 	if err != nil {
 		return err
 	}
@@ -51,18 +52,26 @@ func watch(cmd *cobra.Command, o *options, where func(context.Context, *client.C
 	}
 }
 
+// line is one line of a file.
+type line struct {
+	number int
+	text   []byte
+}
+
 // lines yields the lines of a reader that are not blank.
-func lines(r io.Reader) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
+func lines(r io.Reader) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
 		sc := bufio.NewScanner(r)
 		sc.Buffer(nil, api.MaxMetadata*4)
+		number := 0
 		for sc.Scan() {
-			if len(sc.Bytes()) > 0 && !yield(sc.Bytes(), nil) {
+			number++
+			if text := bytes.TrimSpace(sc.Bytes()); len(text) > 0 && !yield(line{number, text}, nil) {
 				return
 			}
 		}
 		if err := sc.Err(); err != nil {
-			yield(nil, err)
+			yield(line{}, fmt.Errorf("line %d: %w", number+1, err))
 		}
 	}
 }

@@ -21,8 +21,12 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// stopTimeout is the time that one service has for its orderly end.
-const stopTimeout = 10 * time.Second
+const (
+	stopTimeout    = 10 * time.Second // that one service has for its orderly end
+	leaveTimeout   = time.Second      // to take the services off the registry
+	acquireTimeout = 5 * time.Second  // of one try for the lease
+	retryEvery     = 500 * time.Millisecond
+)
 
 // Service is one row of the table of services that a process can run.
 type Service struct {
@@ -107,6 +111,9 @@ func (p *process) live(ctx context.Context, conn *rpc.Conn) (err error) {
 	var running []Running
 	defer func() {
 		p.running.Store(nil)
+		if held.Err() == nil {
+			p.deregister(ctx, env)
+		}
 		err = errors.Join(err, stopAll(ctx, running, held))
 	}()
 	for _, s := range p.services {
@@ -143,7 +150,30 @@ func acquire(ctx context.Context, conn *rpc.Conn, log zerolog.Logger) (*lease.Le
 	if err != nil {
 		return nil, err
 	}
-	return lease.Acquire(ctx, store, nuid.Next(), lease.Options{Log: log})
+	for {
+		try, cancel := context.WithTimeout(ctx, acquireTimeout)
+		held, err := lease.Acquire(try, store, nuid.Next(), lease.Options{Log: log})
+		cancel()
+		if err == nil {
+			return held, nil
+		}
+		log.Warn().Err(err).Msg("no lease yet, trying again")
+		if !pause(ctx, retryEvery) {
+			return nil, err
+		}
+	}
+}
+
+// pause waits, and tells whether ctx still stands.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
 }
 
 // stopAll stops services in the reverse order of their start. The context it was given has ended, so it takes its own time.
@@ -163,11 +193,14 @@ func stopAll(ctx context.Context, running []Running, held *lease.Lease) error {
 	return errors.Join(errs...)
 }
 
-// register lists the process's services in the registry, trying until it is there.
+// register lists the process's services in the registry, trying until it is there or the lease is lost.
 func (p *process) register(ctx context.Context, env Env) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(env.Lease.Context(), cancel)()
 	for _, s := range p.services {
 		inst := &api.Service{
-			ID: s.Name + "-" + env.Lease.ID(), Name: s.Name, Version: env.Version, Lease: env.Lease.ID(),
+			ID: instanceID(s, env), Name: s.Name, Version: env.Version, Lease: env.Lease.ID(),
 			Subject: env.Conn.Namespace + "." + s.Name,
 		}
 		for {
@@ -177,14 +210,30 @@ func (p *process) register(ctx context.Context, env Env) {
 			if err == nil || api.CodeOf(err) == api.Conflict {
 				break
 			}
-			p.cfg.Log.Debug().Err(err).Str("service", s.Name).Msg("not registered yet")
-			select {
-			case <-ctx.Done():
+			e := p.cfg.Log.Debug()
+			switch api.CodeOf(err) {
+			case api.Unavailable, api.DeadlineExceeded, api.Cancelled: // the registry has not begun, or this is the end
+			default:
+				e = p.cfg.Log.Warn()
+			}
+			e.Err(err).Str("service", s.Name).Msg("not registered yet")
+			if !pause(ctx, retryEvery) {
 				return
-			case <-env.Lease.Done():
-				return
-			case <-time.After(500 * time.Millisecond):
 			}
 		}
 	}
 }
+
+// deregister takes the services off the registry, so that an orderly end leaves no dead ones there.
+func (p *process) deregister(ctx context.Context, env Env) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	for _, s := range p.services {
+		if _, err := rpc.Call(ctx, env.Conn, api.ServicesDeregister, &api.DeregisterRequest{ID: instanceID(s, env)}); err != nil {
+			p.cfg.Log.Debug().Err(err).Str("service", s.Name).Msg("not deregistered")
+			return
+		}
+	}
+}
+
+func instanceID(s Service, env Env) string { return s.Name + "-" + env.Lease.ID() }

@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,141 +12,277 @@ import (
 )
 
 const (
-	lookEvery  = time.Second // how often the job's agents are compared with what the job wants
-	startWidth = 16          // agents being started at once
+	lookEvery   = time.Second      // how often the job's agents are compared with what the job wants
+	maxBackoff  = 30 * time.Second // between two starts of an agent that fails again and again
+	startWidth  = 16               // agents being started at once
+	startTime   = 20 * time.Second // one start
+	firstTime   = 30 * time.Second // until the first agent of each capability runs
+	stopTime    = 15 * time.Second // all agents together
+	lookTimeout = 10 * time.Second
 )
 
 // fleet keeps the job's agents running: on hosts that join too, and on others when a host is lost. It only compares what the
 // job wants with what the registry says, so it may be interrupted anywhere.
 type fleet struct {
-	cfg    Config
-	cancel context.CancelFunc
-	done   chan struct{}
+	cfg  Config
+	quit chan struct{}
+	done chan struct{}
+
+	mu     sync.Mutex
 	warned map[string]string
+	failed map[string]failure // of agents that did not start, or not for good
+	serves map[string]bool    // capabilities of agents that were started
 }
 
-func newFleet(cfg Config) *fleet { return &fleet{cfg: cfg, warned: map[string]string{}} }
+// failure is why an agent has to wait, and for how long.
+type failure struct {
+	err   error
+	caps  []string
+	wait  time.Duration
+	until time.Time
+}
 
-// start brings the agents up. It fails when none of the job's agents could be started.
+func newFleet(cfg Config) *fleet {
+	return &fleet{cfg: cfg, warned: map[string]string{}, failed: map[string]failure{}, serves: map[string]bool{}}
+}
+
+// start brings the agents up, and keeps them up until stop. It fails when no agent of some capability could be started; for
+// a host that died a moment ago, or is full, it waits a while.
 func (f *fleet) start(ctx context.Context) error {
-	if len(f.cfg.Job.Agents) == 0 {
-		return nil
-	}
-	if err := f.reconcile(ctx, true); err != nil {
-		return err
-	}
-	loop, cancel := context.WithCancel(ctx)
-	f.cancel, f.done = cancel, make(chan struct{})
-	go func() {
-		defer close(f.done)
-		for {
-			pause(loop, lookEvery)
-			if loop.Err() != nil {
-				return
-			}
-			if err := f.reconcile(loop, false); err != nil && loop.Err() == nil {
-				f.warn("agents", err.Error())
-			}
+	for begin := time.Now(); ; pause(ctx, lookEvery) {
+		err := f.reconcile(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-	}()
+		if err == nil {
+			err = f.unserved()
+		}
+		if err == nil {
+			break
+		}
+		if !transient(err) && api.ReasonOf(err) != api.ReasonHostNotFound || time.Since(begin) > firstTime {
+			return err
+		}
+	}
+	f.warnFailed()
+	f.warnUnserved(ctx)
+	f.quit, f.done = make(chan struct{}), make(chan struct{})
+	go f.keep(ctx)
 	return nil
 }
 
-// reconcile starts what should run and does not. With strict, an agent that cannot be started is an error.
-func (f *fleet) reconcile(ctx context.Context, strict bool) error {
-	var hosts []string
-	for h, err := range f.cfg.Client.Hosts.All(ctx, api.HostsListRequest{Status: api.HostLive, Limit: api.MaxPage}) {
+func (f *fleet) keep(ctx context.Context) {
+	defer close(f.done)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-f.quit:
+			return
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := f.reconcile(ctx); err != nil && ctx.Err() == nil {
+			f.warn("the job's agents", err)
+		}
+		f.warnFailed()
+	}
+}
+
+// reconcile starts what should run and does not. What does not start is noted; the error says that nothing could be tried.
+func (f *fleet) reconcile(ctx context.Context) error {
+	if len(f.cfg.Job.Agents) == 0 {
+		return nil
+	}
+	look, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	hosts, err := f.hosts(look)
+	if err != nil {
+		return err
+	}
+	known := map[string]api.Agent{}
+	for a, err := range f.cfg.Client.Agents.All(look, api.AgentsListRequest{Tags: []string{job.JobTag(f.cfg.ID)}, Limit: api.MaxPage}) {
 		if err != nil {
 			return err
 		}
-		hosts = append(hosts, h.ID)
-	}
-	if len(hosts) == 0 {
-		return api.Errorf(api.Unavailable, "no agent host is running: start one with `mabus up` or `mabus serve agenthost`").WithReason(api.ReasonHostNotFound)
-	}
-	known := map[string]api.AgentStatus{}
-	for a, err := range f.cfg.Client.Agents.All(ctx, api.AgentsListRequest{Tags: []string{job.JobTag(f.cfg.ID)}, Limit: api.MaxPage}) {
-		if err != nil {
-			return err
-		}
-		known[a.ID] = a.Status
+		known[a.ID] = a
 	}
 	width := make(chan struct{}, startWidth)
-	var mu sync.Mutex
-	var first error
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, p := range f.cfg.Job.Place(f.cfg.ID, hosts) {
-		status, exists := known[p.Spec.ID]
-		if status.Active() {
+		a, exists := known[p.Spec.ID]
+		switch {
+		case a.Status == api.AgentRunning && slices.Contains(hosts, a.Host):
+			f.started(p)
 			continue
+		case a.Status.Active(), f.waits(p.Spec.ID):
+			continue
+		case a.Status == api.AgentFailed:
+			f.warn("agent "+p.Spec.ID+" is started again", api.Errorf(api.FailedPrecondition, "it failed: %s", a.Reason))
+		}
+		width <- struct{}{}
+		if ctx.Err() != nil {
+			return nil
+		}
+		wg.Go(func() {
+			defer func() { <-width }()
+			f.launch(ctx, p, exists)
+		})
+	}
+	return nil
+}
+
+// hosts returns the live hosts that answer: one that was killed is listed for some seconds more.
+func (f *fleet) hosts(ctx context.Context) ([]string, error) {
+	var mu sync.Mutex
+	var hosts []string
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	width := make(chan struct{}, startWidth)
+	conn := f.cfg.Client.Conn()
+	for h, err := range f.cfg.Client.Hosts.All(ctx, api.HostsListRequest{Status: api.HostLive, Limit: api.MaxPage}) {
+		if err != nil {
+			return nil, err
 		}
 		width <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-width }()
-			if err := f.launch(ctx, p, exists); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				if first == nil {
-					first = err
-				}
-				if !strict {
-					f.warn(p.Spec.ID, err.Error())
-				}
+			if _, err := conn.Request(ctx, api.HostSubject(conn.Namespace, h.ID, "ping"), nil, true); api.ReasonOf(err) == api.ReasonNobodyListens {
+				return
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			hosts = append(hosts, h.ID)
 		})
 	}
 	wg.Wait()
-	if strict {
-		return first
+	if len(hosts) == 0 {
+		return nil, api.Errorf(api.Unavailable, "%s", noHost().Message).WithReason(api.ReasonHostNotFound)
 	}
-	return nil
+	return hosts, nil
 }
 
-func (f *fleet) launch(ctx context.Context, p job.Placement, exists bool) error {
+func noHost() *api.Error {
+	return api.Errorf(api.FailedPrecondition, "no agent host is running: start one with `mabus up` or `mabus serve agenthost`").
+		WithReason(api.ReasonHostNotFound)
+}
+
+// launch starts one agent. The end of the run does not interrupt it: a start whose fate is unknown might leave an agent.
+func (f *fleet) launch(ctx context.Context, p job.Placement, exists bool) {
 	req := api.AgentStartRequest{Host: p.Host, Agent: &p.Spec}
 	if exists {
 		req.ID, req.Agent = p.Spec.ID, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTime)
 	defer cancel()
 	_, err := f.cfg.Client.Agents.Start(ctx, req)
-	switch api.ReasonOf(err) {
-	case api.ReasonAlreadyRunning:
-		return nil
-	case api.ReasonAlreadyRegistered:
+	if api.ReasonOf(err) == api.ReasonAlreadyRegistered {
 		_, err = f.cfg.Client.Agents.Start(ctx, api.AgentStartRequest{ID: p.Spec.ID, Host: p.Host})
-		if api.ReasonOf(err) == api.ReasonAlreadyRunning {
-			return nil
+	}
+	if err == nil || api.ReasonOf(err) == api.ReasonAlreadyRunning {
+		f.started(p)
+		return
+	}
+	f.mu.Lock()
+	last := f.failed[p.Spec.ID]
+	wait := min(max(2*last.wait, lookEvery), maxBackoff)
+	f.failed[p.Spec.ID] = failure{err: err, caps: p.Spec.Capabilities, wait: wait, until: time.Now().Add(wait)}
+	f.mu.Unlock()
+}
+
+func (f *fleet) started(p job.Placement) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.failed, p.Spec.ID)
+	for _, c := range p.Spec.Capabilities {
+		f.serves[c] = true
+	}
+}
+
+func (f *fleet) waits(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Now().Before(f.failed[id].until)
+}
+
+// unserved returns why a capability that the job's agents should have has none; nil if each has one.
+func (f *fleet) unserved() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.cfg.Job.Agents {
+		for _, c := range a.Capabilities {
+			if f.serves[c] {
+				continue
+			}
+			for _, fail := range f.failed {
+				if slices.Contains(fail.caps, c) {
+					return fail.err
+				}
+			}
+			return api.Errorf(api.Unavailable, "no agent %s runs yet", a.Name)
 		}
 	}
-	return err
+	return nil
+}
+
+// warnFailed says which agents do not start, save for those whose host is gone: the registry will soon know that too.
+func (f *fleet) warnFailed() {
+	f.mu.Lock()
+	failed := maps.Clone(f.failed)
+	f.mu.Unlock()
+	for id, fail := range failed {
+		if api.ReasonOf(fail.err) != api.ReasonHostNotFound {
+			f.warn("agent "+id, fail.err)
+		}
+	}
+}
+
+// warnUnserved says which capabilities nobody has, the job leaving them to agents that run anyway.
+func (f *fleet) warnUnserved(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	for _, s := range f.cfg.Job.Tasks {
+		if f.serves[s.Capability] {
+			continue
+		}
+		list, err := f.cfg.Client.Agents.List(ctx, api.AgentsListRequest{Capabilities: []string{s.Capability}, Status: api.AgentRunning, Limit: 1})
+		if err == nil && len(list.Agents) == 0 {
+			f.cfg.Warn("no running agent has the capability %s: its tasks wait until one is started", s.Capability)
+		}
+	}
 }
 
 // warn tells a person once, not every second.
-func (f *fleet) warn(about, text string) {
-	if f.warned[about] != text {
-		f.warned[about] = text
-		f.cfg.Warn("%s: %s", about, text)
+func (f *fleet) warn(about string, err error) {
+	f.mu.Lock()
+	again := f.warned[about] == text(err)
+	f.warned[about] = text(err)
+	f.mu.Unlock()
+	if !again {
+		f.cfg.Warn("%s: %s", about, text(err))
 	}
 }
 
 // stop stops and removes the job's agents. The context that it is given may have ended.
 func (f *fleet) stop(ctx context.Context) {
+	if f.quit != nil {
+		close(f.quit)
+		<-f.done
+	}
 	if len(f.cfg.Job.Agents) == 0 {
 		return
 	}
-	if f.cancel != nil {
-		f.cancel()
-		<-f.done
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	width := make(chan struct{}, startWidth)
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	for a, err := range f.cfg.Client.Agents.All(ctx, api.AgentsListRequest{Tags: []string{job.JobTag(f.cfg.ID)}, Limit: api.MaxPage}) {
 		if err != nil {
-			f.cfg.Warn("the job's agents could not be listed and may still run: %v", err)
-			break
+			f.cfg.Warn("the job's agents could not be listed and may still run: %s", text(err))
+			return
 		}
 		width <- struct{}{}
 		wg.Go(func() {
@@ -153,10 +291,9 @@ func (f *fleet) stop(ctx context.Context) {
 			if err == nil || api.ReasonOf(err) == api.ReasonNotRunning {
 				_, err = f.cfg.Client.Agents.Deregister(ctx, a.ID)
 			}
-			if err != nil {
-				f.cfg.Warn("agent %s is not removed: %v", a.ID, err)
+			if err != nil && api.CodeOf(err) != api.NotFound {
+				f.cfg.Warn("agent %s is not removed: %s", a.ID, text(err))
 			}
 		})
 	}
-	wg.Wait()
 }

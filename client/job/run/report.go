@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,29 +30,37 @@ func (r *Run) askReport(ctx context.Context) error {
 	}
 	spec := r.cfg.Job.ReportTask(r.cfg.ID, payload)
 	spec.Name = reportName
-	t, err := r.cfg.Client.Tasks.Submit(ctx, *spec)
+	var t *api.Task
+	err = r.retry(ctx, "ask for the report", func(ctx context.Context) (err error) {
+		t, err = r.cfg.Client.Tasks.Submit(ctx, *spec)
+		return err
+	})
 	for err == nil && !t.Status.Ended() {
-		waitCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		t, err = r.cfg.Client.Tasks.Get(waitCtx, api.TaskGetRequest{ID: spec.ID, Wait: api.Duration(9 * time.Second)})
-		cancel()
-		if err != nil && transient(err) && ctx.Err() == nil {
-			t, err = &api.Task{}, nil
-			pause(ctx, 200*time.Millisecond)
-		}
+		err = r.retry(ctx, "wait for the report", func(ctx context.Context) (err error) {
+			t, err = r.cfg.Client.Tasks.Get(ctx, api.TaskGetRequest{ID: spec.ID, Wait: api.Duration(callTimeout - 2*time.Second)})
+			return err
+		})
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("the report: %w", err)
+		return fmt.Errorf("ask for the report: %w", err)
 	}
 	if t.Status != api.TaskSucceeded {
-		return fmt.Errorf("the report %s: %w", t.Status, t.Error)
+		why := errors.New("it gives no reason")
+		if t.Error != nil {
+			why = t.Error
+		}
+		return fmt.Errorf("the report has %s: %w", t.Status, why)
 	}
 	answer := new(job.ReportAnswer)
 	if err := codec.Read(t.Result, answer); err != nil {
-		return fmt.Errorf("the report is not {\"text\", \"data\"}: %w", err)
+		return fmt.Errorf("the report's agent must answer {\"text\", \"data\"}: %w", err)
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.report = answer
-	r.mu.Unlock()
 	return nil
 }
 

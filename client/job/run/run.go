@@ -6,18 +6,17 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/job"
 	"github.com/mabus-project/mabus/client/job/input"
-	"github.com/mabus-project/mabus/shared/api"
 )
-
-// batch is how many tasks go into one submission at most.
-const batch = 100
 
 // Config is one run of a job.
 type Config struct {
@@ -26,11 +25,11 @@ type Config struct {
 	// ID is the run's, as Job.ID makes it.
 	ID     string
 	Inputs iter.Seq2[*input.Item, error]
-	// Outcome gets every outcome once, in the order in which they come.
+	// Outcome gets every outcome once, in the order in which they come. It must not call the Run.
 	Outcome func(job.Outcome) error
 	// Results returns all outcomes again, for the report.
 	Results func() ([]job.Outcome, error)
-	// Warn gets what a person should know and the run can go on with.
+	// Warn gets what a person should know and the run can go on with. It is called from several goroutines.
 	Warn func(format string, args ...any)
 }
 
@@ -39,37 +38,35 @@ type Run struct {
 	cfg   Config
 	fleet *fleet
 
-	mu       sync.Mutex
-	changed  *sync.Cond
-	finished map[string]bool     // ids with an outcome; true once it was counted
-	pending  map[string]struct{} // ids submitted and without an outcome
-	stats    Stats
-	took     []time.Duration
-	report   *job.ReportAnswer
-	err      error
+	mu      sync.Mutex
+	changed *sync.Cond
+	before  uint64              // the last message of the stream of outcomes when the run began; 0 if there was none
+	seen    uint64              // the last one that was taken
+	early   map[string]outcome  // of tasks that are not planned yet
+	pending map[string]struct{} // ids that are planned and without an outcome
+	counted map[string]struct{} // ids whose outcome was counted
+	stats   Stats
+	took    []time.Duration
+	report  *job.ReportAnswer
+	err     error
 }
 
 // New returns a run that has not begun.
 func New(cfg Config) *Run {
-	r := &Run{cfg: cfg, finished: map[string]bool{}, pending: map[string]struct{}{}}
+	r := &Run{cfg: cfg, early: map[string]outcome{}, pending: map[string]struct{}{}, counted: map[string]struct{}{}}
 	r.changed = sync.NewCond(&r.mu)
 	r.stats = Stats{PerAgent: map[string]int{}, PerHost: map[string]int{}}
 	r.fleet = newFleet(cfg)
 	return r
 }
 
-// errStopped ends a run whose job says that enough is enough.
-var errStopped = errors.New("stopped")
-
-// Do carries the job out until every task has an outcome, ctx ends, or more tasks have failed than the job allows. The
-// job's agents are stopped in any case; tasks that have no outcome stay, so that the run can be taken up again.
+// Do carries the job out until every task has an outcome, ctx ends, or more has failed than the job allows. The job's
+// agents are stopped in any case; tasks that have no outcome stay, so that the run can be taken up again.
 func (r *Run) Do(ctx context.Context) error {
-	r.mu.Lock()
-	r.stats.Begun = time.Now()
-	r.mu.Unlock()
+	r.count(func(s *Stats) { s.Begun = time.Now() })
 	if d := r.cfg.Job.Limits.Deadline.Std(); d > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
+		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("the job has taken longer than its deadline of %s", d))
 		defer cancel()
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -80,14 +77,26 @@ func (r *Run) Do(ctx context.Context) error {
 		r.mu.Unlock()
 	})
 	defer stop()
-	defer r.fleet.stop(ctx)
-	if err := r.fleet.start(ctx); err != nil {
-		return err
-	}
 	outcomes, err := r.follow(ctx)
 	if err != nil {
 		return err
 	}
+	defer outcomes.Stop()
+	defer r.fleet.stop(ctx)
+	if err := r.fleet.start(ctx); err != nil {
+		return err
+	}
+	if err := r.doTasks(ctx, cancel, outcomes); err != nil {
+		return err
+	}
+	if r.cfg.Job.Report != nil {
+		return r.askReport(ctx)
+	}
+	return nil
+}
+
+// doTasks submits all tasks and waits for their outcomes.
+func (r *Run) doTasks(ctx context.Context, cancel context.CancelCauseFunc, outcomes jetstream.MessagesContext) error {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := r.collect(ctx, outcomes); err != nil {
@@ -95,159 +104,65 @@ func (r *Run) Do(ctx context.Context) error {
 			cancel(err)
 		}
 	})
-	err = r.submitAll(ctx)
+	err := r.caughtUp(ctx)
+	if err == nil {
+		err = r.submitAll(ctx)
+	}
 	if err == nil {
 		err = r.wait(ctx)
 	}
 	outcomes.Stop()
 	wg.Wait()
-	if err == nil && r.cfg.Job.Report != nil {
-		err = r.askReport(ctx)
-	}
-	if err != nil {
-		return err
-	}
+	return r.why(ctx, err)
+}
+
+// why returns what ended the run rather than what came of that.
+func (r *Run) why(ctx context.Context, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.err
+	switch {
+	case r.err != nil:
+		return r.err
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
 }
 
-// submitAll makes tasks of the inputs and submits them, as many at a time as the job's limit allows.
-func (r *Run) submitAll(ctx context.Context) error {
-	var tasks []api.TaskSpec
-	flush := func() error {
-		if len(tasks) == 0 {
-			return nil
-		}
-		err := r.submit(ctx, tasks)
-		tasks = tasks[:0]
-		return err
-	}
-	for item, err := range r.cfg.Inputs {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		r.count(func(s *Stats) { s.Inputs++ })
-		if len(r.cfg.Job.Match(&item.Input)) == 0 {
-			r.count(func(s *Stats) { s.Skipped++ })
-			continue
-		}
-		payload, err := item.Payload()
-		if err != nil {
-			return err
-		}
-		for _, t := range r.cfg.Job.Plan(r.cfg.ID, &item.Input, payload) {
-			if r.known(ctx, t) {
-				continue
-			}
-			tasks = append(tasks, t)
-			if len(tasks) >= min(batch, r.cfg.Job.Limits.MaxInflight) {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return flush()
+// caughtUp waits until the outcomes of an earlier run are known.
+func (r *Run) caughtUp(ctx context.Context) error {
+	return r.until(ctx, func() bool { return r.seen >= r.before })
 }
 
-// known counts a task whose outcome an earlier run has brought about, and tells whether it was one, or was planned before.
-func (r *Run) known(ctx context.Context, t api.TaskSpec) bool {
-	r.mu.Lock()
-	counted, ended := r.finished[t.ID]
-	_, pending := r.pending[t.ID]
-	r.mu.Unlock()
-	if !ended || counted || pending {
-		return counted || pending
-	}
-	done, err := r.cfg.Client.Tasks.Get(ctx, api.TaskGetRequest{ID: t.ID})
-	if err != nil || !done.Status.Ended() {
-		return false // submitting it again is harmless: it is the same task
-	}
-	r.count(func(s *Stats) { s.Planned++; s.Resumed++ })
-	r.take(*done)
-	return true
-}
-
-// submit waits for room and submits the tasks, again while the store is away.
-func (r *Run) submit(ctx context.Context, tasks []api.TaskSpec) error {
-	if err := r.room(ctx, len(tasks)); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	for _, t := range tasks {
-		r.pending[t.ID] = struct{}{}
-	}
-	r.stats.Planned += len(tasks)
-	r.mu.Unlock()
-	for left := tasks; len(left) > 0; {
-		results, err := r.cfg.Client.Tasks.SubmitMany(ctx, left)
-		if err != nil {
-			if !transient(err) || ctx.Err() != nil {
-				return err
-			}
-			pause(ctx, 200*time.Millisecond)
-			continue
-		}
-		var again []api.TaskSpec
-		for i, res := range results {
-			switch {
-			case res.Error != nil && transient(res.Error):
-				again = append(again, left[i])
-			case res.Error != nil:
-				return res.Error
-			case res.Status.Ended(): // an outcome that came between two looks
-				if done, err := r.cfg.Client.Tasks.Get(ctx, api.TaskGetRequest{ID: res.ID}); err == nil {
-					r.take(*done)
-				}
-			}
-		}
-		if left = again; len(left) > 0 {
-			pause(ctx, 200*time.Millisecond)
-		}
-	}
-	return nil
-}
-
-func transient(err error) bool {
-	switch api.CodeOf(err) {
-	case api.Unavailable, api.Overloaded, api.RateLimited, api.DeadlineExceeded:
-		return true
-	}
-	return false
-}
-
-// room waits until n more tasks may be under way.
-func (r *Run) room(ctx context.Context, n int) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(r.pending) > 0 && len(r.pending)+n > r.cfg.Job.Limits.MaxInflight && ctx.Err() == nil && r.err == nil {
-		r.changed.Wait()
-	}
-	return errors.Join(r.err, context.Cause(ctx))
+// room waits until the tasks that are planned may all be under way.
+func (r *Run) room(ctx context.Context) error {
+	return r.until(ctx, func() bool { return len(r.pending) <= r.cfg.Job.Limits.MaxInflight })
 }
 
 // wait waits until every submitted task has an outcome.
 func (r *Run) wait(ctx context.Context) error {
+	r.count(func(s *Stats) { s.Complete = true })
+	return r.until(ctx, func() bool { return len(r.pending) == 0 })
+}
+
+// until waits for a condition, which is asked with the run locked, or for the end of the run.
+func (r *Run) until(ctx context.Context, cond func() bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats.Complete = true
-	for len(r.pending) > 0 && ctx.Err() == nil && r.err == nil {
+	for !cond() && ctx.Err() == nil && r.err == nil {
 		r.changed.Wait()
 	}
 	return errors.Join(r.err, context.Cause(ctx))
 }
 
+// fail ends the run; the first reason counts.
 func (r *Run) fail(err error) {
 	r.mu.Lock()
-	if r.err == nil && !errors.Is(err, context.Canceled) {
+	defer r.mu.Unlock()
+	if r.err == nil {
 		r.err = err
 	}
 	r.changed.Broadcast()
-	r.mu.Unlock()
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -1,21 +1,23 @@
 package run
 
 import (
+	"math"
 	"slices"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-// Stats is how a run stands. All of it is counted from outcomes.
+// Stats is how a run stands. All of it is counted, none of it is estimated.
 type Stats struct {
 	Begun   time.Time `json:"begun"`
 	Inputs  int       `json:"inputs"`
 	Skipped int       `json:"skipped"` // inputs that no step takes
+	Unread  int       `json:"unread"`  // inputs that could not be read
 	Planned int       `json:"planned"` // tasks
 	Resumed int       `json:"resumed"` // tasks that an earlier run had finished
 	Done    int       `json:"done"`
-	Failed  int       `json:"failed"`
+	Failed  int       `json:"failed"` // cancelled ones too
 	// Retries counts attempts beyond the first.
 	Retries  int            `json:"retries"`
 	PerAgent map[string]int `json:"per_agent"`
@@ -75,7 +77,8 @@ func (r *Run) Latency(percentiles ...float64) []time.Duration {
 	slices.Sort(took)
 	out := make([]time.Duration, len(percentiles))
 	for i, p := range percentiles {
-		out[i] = took[min(int(p/100*float64(len(took))), len(took)-1)]
+		rank := int(math.Ceil(p / 100 * float64(len(took))))
+		out[i] = took[min(max(rank, 1), len(took))-1]
 	}
 	return out
 }
