@@ -28,7 +28,7 @@ func measureTasks(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	end, err := s.begin(ctx, api.AgentSpec{ID: "tasker", Module: "echo", Concurrency: 64, Capabilities: []string{capability}})
+	end, err := s.begin(ctx, api.AgentSpec{ID: "tasker", Module: "echo", Concurrency: 256, Capabilities: []string{capability}})
 	if err != nil {
 		return err
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// Stream is an answer that comes in parts; Part is one of them.
-type (
-	Stream = rpc.Stream
-	Part   = rpc.Part
-)
+// Stream is an answer that comes in parts.
+type Stream = rpc.Stream
+
+// Part is one part of an answer.
+type Part = rpc.Part
 
 // Stream sends a message to one agent and returns its answer part by part, as it comes. The agent is slowed down to the pace
 // at which the parts are read. Close must be called; if the answer is not complete by then, or when ctx ends, the agent's

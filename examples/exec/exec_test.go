@@ -24,6 +24,8 @@ func TestExamples(t *testing.T) {
 		{command: []string{"busybox", "sh", "echo.sh"}, payload: `"ä\u0000"`, want: `"ä\u0000"`},
 		{command: []string{"python3", "wordcount.py"}, payload: `{"text":"to be or not to be"}`, want: `{"to": 2, "be": 2, "or": 1, "not": 1}`},
 		{command: []string{"python3", "wordcount.py"}, payload: `7`, code: api.Invalid},
+		{command: []string{"python3", "stream.py"}, payload: `{"text":"to be"}`, want: `{"text": "to be"}`},
+		{command: []string{"python3", "stream.py"}, payload: `7`, code: api.Invalid},
 	} {
 		t.Run(c.command[0], func(t *testing.T) {
 			if _, err := osexec.LookPath(c.command[0]); err != nil {

@@ -82,6 +82,8 @@ type AgentSpec struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Mailbox is how many messages wait for the agent before others are refused as overloaded; 1024 unless given.
 	Mailbox int `json:"mailbox,omitempty"`
+	// Grace is how long an exec agent may go on with a message that was cancelled before the agent is ended; 5s unless given.
+	Grace Duration `json:"grace,omitzero"`
 	// RestartPolicy is permanent unless given.
 	RestartPolicy RestartPolicy `json:"restart_policy,omitempty"`
 	// MaxRestarts within MaxSeconds is how often the agent is restarted before it is given up; 10 in 60 unless given.
@@ -121,6 +123,9 @@ func (s *AgentSpec) Validate() error {
 	}
 	if s.Mailbox < 0 || s.Mailbox > MaxMailbox {
 		return Errorf(Invalid, "mailbox must be 1 to %d", MaxMailbox).WithFields("mailbox")
+	}
+	if s.Grace < 0 || s.Grace.Std() > MaxRequestTimeout*time.Second {
+		return Errorf(Invalid, "grace must be 0s to %ds", MaxRequestTimeout).WithFields("grace")
 	}
 	if err := s.checkSupervision(); err != nil {
 		return err

@@ -169,7 +169,9 @@ func (s *session[T]) load(pending uint64, created int64) error {
 		m.opts.OnChange(c)
 	}
 	m.advance(max(s.last, s.floor-min(s.floor, 1))) // all below the first sequence is gone
-	s.probe()
+	if err := s.probe(); err != nil {
+		return err
+	}
 	m.synced.Store(s.ctx.Err() == nil)
 	select {
 	case <-m.ready:

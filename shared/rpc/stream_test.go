@@ -74,7 +74,7 @@ func bind(t *testing.T, nc *nats.Conn) *rpc.Conn {
 	return c
 }
 
-func (st *streams) open(t *testing.T, ctx context.Context, body string) *rpc.Stream {
+func (st *streams) open(ctx context.Context, t *testing.T, body string) *rpc.Stream {
 	t.Helper()
 	s, err := st.client.OpenStream(ctx, streamSubject, []byte(body))
 	if err != nil {
@@ -98,7 +98,7 @@ func TestStreamBringsAllPartsInOrder(t *testing.T) {
 		}
 		return body, nil
 	})
-	s := st.open(t, t.Context(), `{"a":1}`)
+	s := st.open(t.Context(), t, `{"a":1}`)
 	for i := range n {
 		p, err := s.Next()
 		if err != nil || string(p.Body) != strconv.Itoa(i) || (p.Kind == api.PartProgress) != (i%10 == 0) {
@@ -124,7 +124,7 @@ func TestStreamIsHeldBackForASlowReader(t *testing.T) {
 		}
 		return []byte("2"), nil
 	})
-	s := st.open(t, t.Context(), "{}")
+	s := st.open(t.Context(), t, "{}")
 	natstest.Eventually(t, 5*time.Second, func() bool { return sent.Load() == rpc.Window }, "the sender uses its credit")
 	// Heartbeats of a second pass by a reader that does not read; they must neither be counted as parts nor end the stream.
 	over := time.NewTimer(300 * time.Millisecond)
@@ -152,7 +152,7 @@ func TestStreamErrors(t *testing.T) {
 		}
 		return nil, api.Errorf(api.NotFound, "no such thing").WithReason("r")
 	})
-	s := st.open(t, t.Context(), "{}")
+	s := st.open(t.Context(), t, "{}")
 	if _, err := s.Next(); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestHeartbeatsKeepAStreamAlive(t *testing.T) {
 			return nil, ctx.Err()
 		}
 	})
-	s := st.open(t, t.Context(), "{}")
+	s := st.open(t.Context(), t, "{}")
 	<-go1
 	time.AfterFunc(400*time.Millisecond, func() { close(go2) }) // many silences long
 	if p, err := s.Next(); err != nil || p.Kind != api.PartResult {
@@ -283,7 +283,7 @@ func TestClosingAStreamCancelsTheWork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s := st.open(t, ctx, "{}")
+			s := st.open(ctx, t, "{}")
 			if _, err := s.Next(); err != nil {
 				t.Fatal(err)
 			}
@@ -320,7 +320,7 @@ func TestStreamAsksForInput(t *testing.T) {
 		}
 		return fmt.Appendf(nil, `{"you_said":%s}`, answer), nil
 	})
-	s := st.open(t, t.Context(), "{}")
+	s := st.open(t.Context(), t, "{}")
 	p, err := s.Next()
 	if err != nil || p.Kind != api.PartNeedInput || string(p.Body) != `{"question":"which?"}` {
 		t.Fatalf("got %s %q, %v", p.Kind, p.Body, err)
@@ -344,7 +344,7 @@ func TestLargePartsTravelByReference(t *testing.T) {
 	st := newStreams(t, time.Second, func(ctx context.Context, s *rpc.Sender, body []byte) ([]byte, error) {
 		return big, s.Send(ctx, api.PartChunk, big)
 	})
-	s := st.open(t, t.Context(), "{}")
+	s := st.open(t.Context(), t, "{}")
 	for range 2 {
 		if p, err := s.Next(); err != nil || !bytes.Equal(p.Body, big) {
 			t.Fatalf("got %d bytes, %v", len(p.Body), err)
