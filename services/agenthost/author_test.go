@@ -21,6 +21,7 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
 	begun, waits, stop := make(chan error, 1), make(chan error, 1), make(chan error, 1)
+	var stopped *api.Agent
 	call := func(to chan error, o order) {
 		_, err := w.Call(within(t, patience), "a", o)
 		to <- err
@@ -30,7 +31,8 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 	go call(waits, order{Do: "echo"})
 	w.waiting(t, "a", 1)
 	go func() {
-		_, err := w.Agents.Stop(within(t, patience), "a")
+		var err error
+		stopped, err = w.Agents.Stop(within(t, patience), "a")
 		stop <- err
 	}()
 	wantError(t, <-waits, api.NotFound, api.ReasonAgentNotFound)
@@ -43,9 +45,9 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-stop; err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
-	if a := w.get(t, "a"); a.Status != api.AgentStopped || p.closed.Load() != 1 {
+	if a := stopped; a.Status != api.AgentStopped || p.closed.Load() != 1 {
 		t.Errorf("%s, closed %d times", a.Status, p.closed.Load())
 	}
 }

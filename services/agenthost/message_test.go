@@ -353,7 +353,7 @@ func TestCapabilityOutlivesAHost(t *testing.T) {
 	natstest.Eventually(t, patience, func() bool { return seen("h2") > now+50 }, "the second host goes on")
 	cancel()
 	wg.Wait()
-	if a := w.get(t, "on-h1"); a.Status != api.AgentStopped {
+	if a := w.eventually(t, "on-h1", status(api.AgentStopped), "it is stopped"); a.Status != api.AgentStopped {
 		t.Errorf("%+v", a)
 	}
 	ctx = within(t, patience)
