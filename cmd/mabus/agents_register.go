@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 	"github.com/mabus-project/mabus/shared/codec"
 )
 
-var specFlagNames = []string{"type", "capability", "tag", "module", "concurrency", "env", "dir", "restart", "config", "metadata"}
+var specFlagNames = []string{"type", "capability", "tag", "module", "concurrency", "env", "dir", "grace", "restart", "config", "metadata"}
 
 // specFlags describe a new agent on the command line.
 func specFlags(cmd *cobra.Command, s *api.AgentSpec, config, metadata *string) {
@@ -28,6 +29,7 @@ func specFlags(cmd *cobra.Command, s *api.AgentSpec, config, metadata *string) {
 	f.IntVar(&s.Concurrency, "concurrency", 0, "messages that it handles at once (1)")
 	f.StringToStringVar(&s.Env, "env", nil, "environment of an exec agent, NAME=VALUE")
 	f.StringVar(&s.Dir, "dir", "", "working directory of an exec agent")
+	f.DurationVar((*time.Duration)(&s.Grace), "grace", 0, "how long an exec agent may go on with what was cancelled (5s)")
 	f.StringVar((*string)(&s.RestartPolicy), "restart", "", "permanent, transient or temporary (permanent)")
 	f.StringVar(config, "config", "", "JSON object handed to the agent")
 	f.StringVar(metadata, "metadata", "", "JSON object of your own")

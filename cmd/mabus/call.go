@@ -12,16 +12,20 @@ import (
 )
 
 func newCall(o *options) *cobra.Command {
-	var capability, all bool
+	var capability, all, stream bool
 	cmd := &cobra.Command{
 		Use: "call AGENT [MESSAGE]", Short: "Send a message to an agent and print its answer",
 		Long: `Sends a JSON message to an agent, {} unless given, and prints its answer. With --capability the first argument is a capability, and any one
-agent that has it answers; with --all every one of them does, one line each.`,
+agent that has it answers; with --all every one of them does, one line each. With --stream the answer is printed as it comes,
+for as long as --timeout says, and Ctrl-C ends the agent's work.`,
 		Example: "  mabus call e1 '{\"text\":\"hello\"}'\n  mabus call --capability echo '{\"text\":\"hello\"}'\n  mabus call --all echo",
 		Args:    args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if capability && all {
 				return fmt.Errorf("%w: --capability asks one agent, --all every one: choose", errUsage)
+			}
+			if stream && all {
+				return fmt.Errorf("%w: --stream reads one agent's answer, --all asks many: choose", errUsage)
 			}
 			msg, err := message(a)
 			if err != nil {
@@ -30,6 +34,13 @@ agent that has it answers; with --all every one of them does, one line each.`,
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				if all {
 					return callAll(ctx, cmd, c, a[0], msg)
+				}
+				if stream {
+					s, err := openStream(ctx, c, a[0], capability, msg)
+					if err != nil {
+						return err
+					}
+					return printStream(cmd, o, s)
 				}
 				ask := c.Call
 				if capability {
@@ -46,6 +57,7 @@ agent that has it answers; with --all every one of them does, one line each.`,
 	}
 	cmd.Flags().BoolVar(&capability, "capability", false, "AGENT is a capability: ask any agent that has it")
 	cmd.Flags().BoolVar(&all, "all", false, "AGENT is a capability: ask every agent that has it")
+	cmd.Flags().BoolVar(&stream, "stream", false, "print the answer part by part, as it comes")
 	return cmd
 }
 
