@@ -9,11 +9,18 @@ import (
 )
 
 // Agents registers agents and has hosts run them.
-type Agents struct{ conn *rpc.Conn }
+type Agents struct {
+	conn *rpc.Conn
+	seen *session
+}
+
+func (a Agents) changed(agent *api.Agent, err error) (*api.Agent, error) {
+	return changed(a.seen, func(x *api.Agent) string { return x.Revision }, agent, err)
+}
 
 // Register registers an agent: conflict (already_registered) if the id is taken.
 func (a Agents) Register(ctx context.Context, spec api.AgentSpec) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.AgentsRegister, &spec)
+	return a.changed(rpc.Call(ctx, a.conn, api.AgentsRegister, &spec))
 }
 
 // RegisterMany registers up to api.MaxBulk agents, each by itself, and returns their results in order.
@@ -22,17 +29,28 @@ func (a Agents) RegisterMany(ctx context.Context, specs []api.AgentSpec) ([]api.
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range resp.Results {
+		if r.Agent != nil {
+			a.seen.wrote(r.Agent.Revision)
+		}
+	}
 	return resp.Results, nil
 }
 
 // Get returns an agent: not_found (agent_not_found) if there is none.
 func (a Agents) Get(ctx context.Context, req api.GetRequest) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.AgentsGet, &req)
+	return read(a.seen, req.MinRevision, func(rev string) (*api.Agent, error) {
+		req.MinRevision = rev
+		return rpc.Call(ctx, a.conn, api.AgentsGet, &req)
+	})
 }
 
 // List returns one page of agents.
 func (a Agents) List(ctx context.Context, req api.AgentsListRequest) (*api.AgentsListResponse, error) {
-	return rpc.Call(ctx, a.conn, api.AgentsList, &req)
+	return read(a.seen, req.MinRevision, func(rev string) (*api.AgentsListResponse, error) {
+		req.MinRevision = rev
+		return rpc.Call(ctx, a.conn, api.AgentsList, &req)
+	})
 }
 
 // All returns all agents that meet the request's conditions, page after page. An error ends it.
@@ -49,12 +67,12 @@ func (a Agents) All(ctx context.Context, req api.AgentsListRequest) iter.Seq2[ap
 
 // Update replaces metadata, tags or capabilities.
 func (a Agents) Update(ctx context.Context, req api.AgentUpdateRequest) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.AgentsUpdate, &req)
+	return a.changed(rpc.Call(ctx, a.conn, api.AgentsUpdate, &req))
 }
 
 // Transition moves an agent to another status.
 func (a Agents) Transition(ctx context.Context, req api.AgentTransitionRequest) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.AgentsTransition, &req)
+	return a.changed(rpc.Call(ctx, a.conn, api.AgentsTransition, &req))
 }
 
 // Deregister removes an agent that nobody runs, and tells whether there was one.
@@ -63,6 +81,7 @@ func (a Agents) Deregister(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	a.seen.wrote(resp.Revision)
 	return resp.Existed, nil
 }
 
@@ -78,17 +97,17 @@ func (a Agents) Watch(ctx context.Context) (*api.WatchResponse, error) {
 
 // Start has a host start an agent: a registered one by id, or a new one by its specification.
 func (a Agents) Start(ctx context.Context, req api.AgentStartRequest) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.HostedAgentsStart, &req)
+	return a.changed(rpc.Call(ctx, a.conn, api.HostedAgentsStart, &req))
 }
 
 // Stop has its host stop an agent: failed_precondition (not_running) if it does not run.
 func (a Agents) Stop(ctx context.Context, id string) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.HostedAgentsStop, &api.GetRequest{ID: id})
+	return a.changed(rpc.Call(ctx, a.conn, api.HostedAgentsStop, &api.GetRequest{ID: id}))
 }
 
 // Restart stops an agent if it runs, and starts it.
 func (a Agents) Restart(ctx context.Context, id string) (*api.Agent, error) {
-	return rpc.Call(ctx, a.conn, api.HostedAgentsRestart, &api.GetRequest{ID: id})
+	return a.changed(rpc.Call(ctx, a.conn, api.HostedAgentsRestart, &api.GetRequest{ID: id}))
 }
 
 // Status returns an agent and what its host measures of it.

@@ -12,7 +12,8 @@ import (
 // Options say where and as whom to connect.
 type Options = rpc.Options
 
-// Client talks to one namespace. It is safe for concurrent use.
+// Client talks to one namespace. It is safe for concurrent use, and reads what it has written itself, whichever replica
+// answers.
 type Client struct {
 	conn *rpc.Conn
 
@@ -38,7 +39,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 
 // New returns a client on a connection that somebody else owns.
 func New(conn *rpc.Conn) *Client {
-	return &Client{conn: conn, Agents: Agents{conn}, Hosts: Hosts{conn}, Services: Services{conn}, Tasks: Tasks{conn}}
+	return &Client{conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}}
 }
 
 // Conn returns the connection.

@@ -9,21 +9,31 @@ import (
 )
 
 // Hosts lists agent hosts.
-type Hosts struct{ conn *rpc.Conn }
+type Hosts struct {
+	conn *rpc.Conn
+	seen *session
+}
 
 // Register registers an agent host under a live lease.
 func (h Hosts) Register(ctx context.Context, host api.Host) (*api.Host, error) {
-	return rpc.Call(ctx, h.conn, api.HostsRegister, &host)
+	resp, err := rpc.Call(ctx, h.conn, api.HostsRegister, &host)
+	return changed(h.seen, func(x *api.Host) string { return x.Revision }, resp, err)
 }
 
 // Get returns a host: not_found (host_not_found) if there is none.
 func (h Hosts) Get(ctx context.Context, req api.GetRequest) (*api.Host, error) {
-	return rpc.Call(ctx, h.conn, api.HostsGet, &req)
+	return read(h.seen, req.MinRevision, func(rev string) (*api.Host, error) {
+		req.MinRevision = rev
+		return rpc.Call(ctx, h.conn, api.HostsGet, &req)
+	})
 }
 
 // List returns one page of hosts.
 func (h Hosts) List(ctx context.Context, req api.HostsListRequest) (*api.HostsListResponse, error) {
-	return rpc.Call(ctx, h.conn, api.HostsList, &req)
+	return read(h.seen, req.MinRevision, func(rev string) (*api.HostsListResponse, error) {
+		req.MinRevision = rev
+		return rpc.Call(ctx, h.conn, api.HostsList, &req)
+	})
 }
 
 // All returns all hosts that meet the request's conditions. An error ends it.
@@ -44,25 +54,36 @@ func (h Hosts) Deregister(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	h.seen.wrote(resp.Revision)
 	return resp.Existed, nil
 }
 
 // Services registers and lists instances of services.
-type Services struct{ conn *rpc.Conn }
+type Services struct {
+	conn *rpc.Conn
+	seen *session
+}
 
 // Register registers an instance of a service.
 func (s Services) Register(ctx context.Context, inst api.Service) (*api.Service, error) {
-	return rpc.Call(ctx, s.conn, api.ServicesRegister, &inst)
+	resp, err := rpc.Call(ctx, s.conn, api.ServicesRegister, &inst)
+	return changed(s.seen, func(x *api.Service) string { return x.Revision }, resp, err)
 }
 
 // Get returns an instance: not_found (service_not_found) if there is none.
 func (s Services) Get(ctx context.Context, req api.GetRequest) (*api.Service, error) {
-	return rpc.Call(ctx, s.conn, api.ServicesGet, &req)
+	return read(s.seen, req.MinRevision, func(rev string) (*api.Service, error) {
+		req.MinRevision = rev
+		return rpc.Call(ctx, s.conn, api.ServicesGet, &req)
+	})
 }
 
 // List returns one page of instances.
 func (s Services) List(ctx context.Context, req api.ServicesListRequest) (*api.ServicesListResponse, error) {
-	return rpc.Call(ctx, s.conn, api.ServicesList, &req)
+	return read(s.seen, req.MinRevision, func(rev string) (*api.ServicesListResponse, error) {
+		req.MinRevision = rev
+		return rpc.Call(ctx, s.conn, api.ServicesList, &req)
+	})
 }
 
 // All returns all instances that meet the request's conditions. An error ends it.
@@ -88,6 +109,7 @@ func (s Services) Deregister(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	s.seen.wrote(resp.Revision)
 	return resp.Existed, nil
 }
 

@@ -79,7 +79,7 @@ func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
 	if info.Size != uint64(size) {
 		return nil, api.Errorf(api.Invalid, "the referenced body has %d bytes, its reference says %d", info.Size, size)
 	}
-	data, err := obj.GetBytes(ctx, name)
+	data, err := read(ctx, obj, name, size)
 	switch {
 	case errors.Is(err, jetstream.ErrObjectNotFound):
 		return nil, s.gone()
@@ -92,6 +92,23 @@ func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// read gets an object. One that is removed while it is being read leaves the client library waiting for its rest, so a read
+// that takes too long is begun anew, which tells whether there still is one.
+func read(ctx context.Context, obj jetstream.ObjectStore, name string, size int) ([]byte, error) {
+	for patience := 2*time.Second + time.Duration(size)*time.Second/slowest; ; patience *= 2 {
+		try, cancel := context.WithTimeout(ctx, patience)
+		data, err := obj.GetBytes(try, name)
+		timedOut := try.Err() != nil
+		cancel()
+		if err == nil || !timedOut || ctx.Err() != nil {
+			return data, err
+		}
+	}
+}
+
+// slowest is the rate, in bytes a second, below which a read counts as stuck.
+const slowest = 8 << 20
 
 func (s *Store) gone() error {
 	return api.Errorf(api.Invalid, "the referenced body is not in the object store %s: send it again", s.bucket)

@@ -21,6 +21,7 @@ import (
 // object store, is written once and belongs to the task until it has its outcome.
 const (
 	headerHash     = "Mabus-Hash"       // of the specification, to tell a repetition from another task of the same id
+	headerNamed    = "Mabus-Named"      // present if the submitter chose the id, so that the task may have been submitted, and done, before
 	headerAttempts = "Mabus-Attempts"   // begun before this message was written
 	headerError    = "Mabus-Last-Error" // of the last attempt
 )

@@ -76,7 +76,9 @@ func (p *Puller) attempt(j job, a *attempt) error {
 		return err
 	}
 	number := d.begun + 1
-	if number > 1 { // an earlier attempt may have ended well and died before it said so
+	// An earlier attempt may have ended well and died before it said so; and a task that was submitted again may have ended
+	// between its submitter's look and write.
+	if number > 1 || j.msg.Header.Get(headerNamed) != "" {
 		if known, err := p.store.outcome(p.base, a.id); known != nil {
 			p.store.forget(p.base, j.msg.Header.Get(api.HeaderBlob))
 			return nil

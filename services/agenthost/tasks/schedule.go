@@ -49,7 +49,7 @@ func newDelivery(msg *nats.Msg) (delivery, error) {
 func (d delivery) again(subject string, begun int, e *api.Error) *nats.Msg {
 	msg := nats.NewMsg(subject)
 	msg.Data = d.msg.Data
-	for _, h := range []string{headerHash, api.HeaderBlob, headerError} {
+	for _, h := range []string{headerHash, headerNamed, api.HeaderBlob, headerError} {
 		if v := d.msg.Header.Get(h); v != "" {
 			msg.Header.Set(h, v)
 		}

@@ -129,6 +129,7 @@ func (sub *submission) prepare(ctx context.Context) error {
 		return err
 	}
 	if !sub.unique {
+		sub.msg.Header.Set(headerNamed, "1")
 		sub.msg.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
 		sub.msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(t.ID))
 	}
