@@ -17,6 +17,8 @@ const (
 
 const (
 	callTimeout = 30 * time.Second       // of one request, so that one that is lost is asked again
+	quickly     = 5 * time.Second        // of a submission that is not large
+	slowest     = 1 << 20                // bytes per second that a large one is given time for
 	again       = 200 * time.Millisecond // between two tries
 	patience    = 5 * time.Second        // of tries, before a person hears of it
 )
@@ -118,7 +120,14 @@ func (r *Run) submit(ctx context.Context, tasks []api.TaskSpec) error {
 	if err := r.room(ctx); err != nil {
 		return err
 	}
+	// A host that is killed while it has the request never answers, so a small one is soon sent to another.
+	timeout := quickly
+	for _, t := range tasks {
+		timeout += time.Duration(len(t.Payload)) * time.Second / slowest
+	}
 	return r.retry(ctx, "submit tasks", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
 		results, err := r.cfg.Client.Tasks.SubmitMany(ctx, tasks)
 		if err != nil {
 			return err

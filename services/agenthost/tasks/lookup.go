@@ -121,6 +121,14 @@ func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksLi
 		if err != nil || !wanted(t, r) {
 			continue
 		}
+		if r.Status == api.TaskQueued { // the message of one that has ended stands until some host finds that out
+			if done, err := s.outcome(ctx, t.ID); done != nil || err != nil {
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
 		t.Payload, t.Result = nil, nil
 		page.Tasks = append(page.Tasks, *t)
 		if len(page.Tasks) == limit {

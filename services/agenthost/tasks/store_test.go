@@ -13,6 +13,7 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
@@ -265,5 +266,24 @@ func TestFullOutcomeStoreLosesNoTask(t *testing.T) {
 	}
 	if n := streamState(t, w.conn, "mabus_results").LastSeq; n != 60 {
 		t.Errorf("%d outcomes were written, want 60", n)
+	}
+}
+
+// A host that dies between the outcome and the acknowledgement leaves the task's message behind.
+func TestWhatHasEndedIsNotListedAsQueued(t *testing.T) {
+	w := newWorld(t, tasks.Small{})
+	for _, id := range []string{"ended", "waits"} {
+		w.submit(t, api.TaskSpec{ID: id, Capability: "nobody"})
+	}
+	body, err := codec.Marshal(api.Task{TaskSpec: api.TaskSpec{ID: "ended", Capability: "nobody"}, Status: api.TaskSucceeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.conn.JS.Publish(t.Context(), api.ResultSubject("mabus", "", "ended"), body); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.store.List(t.Context(), &api.TasksListRequest{Status: api.TaskQueued})
+	if err != nil || len(page.Tasks) != 1 || page.Tasks[0].ID != "waits" {
+		t.Fatalf("got %+v, %v", page, err)
 	}
 }
