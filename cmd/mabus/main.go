@@ -13,7 +13,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-// version is set by the build.
+// version is that of the next release; NATS micro wants a semantic one.
 var version = "0.1.0"
 
 func main() { os.Exit(execute()) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +42,8 @@ func (o *serveOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.listen, "listen", "127.0.0.1", "address that the embedded NATS listens on")
 	f.IntVar(&o.port, "port", 4222, "port that the embedded NATS listens on; 0 for a free one")
 	f.StringVar(&o.http, "http", os.Getenv("MABUS_HTTP"), "address of /healthz, /readyz and /metrics, for example :8080 (MABUS_HTTP)")
-	f.BoolVar(&o.strict, "strict", os.Getenv("MABUS_STRICT") != "", "refuse changes that name no principal (MABUS_STRICT)")
+	strict, err := strconv.ParseBool(envOr("MABUS_STRICT", "false"))
+	f.BoolVar(&o.strict, "strict", strict || err != nil, "refuse changes that name no principal; give it to every process (MABUS_STRICT)")
 	f.IntVar(&o.replicas, "replicas", 1, "copies of every stream and bucket, on a NATS cluster")
 	f.StringVar(&o.host, "host-id", os.Getenv("MABUS_HOST_ID"), "id of the agent host; a new one for each start unless given (MABUS_HOST_ID)")
 	f.StringSliceVar(&o.hostTags, "host-tag", nil, "tag of the agent host; may be given several times")

@@ -26,7 +26,8 @@
 //   - At any time at most one host lease owns an agent. Epochs of a registration only grow, by one with each claim, and
 //     nobody changes a claimed agent without its present epoch, except the reaper after the lease of its host is dead.
 //   - What lives by a dead lease is marked: hosts and services dead, agents failed (host_lost).
-//   - Every change has one event with one id, published at least once.
+//   - A change has one event with one id, published at least once, unless 16 further changes of the same thing came before any
+//     replica had published it.
 //   - A read with min_revision reflects that revision. A read without it may be as old as the replica's mirror, which is
 //     milliseconds behind unless the store is away; only an id that the mirror lacks is looked up at the store's leader.
 //   - Input from outside, however wrong, is answered with an error and stops nothing.

@@ -38,9 +38,6 @@ func ValidID(s string) bool {
 	return true
 }
 
-// IDPattern is ValidID as a regular expression, for schemas.
-func IDPattern() string { return `^[A-Za-z0-9_-]{1,64}$` }
-
 // CheckID returns an invalid error that names the field unless ValidID(s).
 func CheckID(field, s string) error {
 	if s == "" {

@@ -110,7 +110,7 @@ func TestReasonsAreUniqueAndNameACode(t *testing.T) {
 }
 
 func TestValidIDIsItsPattern(t *testing.T) {
-	pattern := regexp.MustCompile(api.IDPattern())
+	pattern := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	rapid.Check(t, func(t *rapid.T) {
 		id := rapid.OneOf(rapid.String(), rapid.StringMatching(`[A-Za-z0-9_-]{0,70}`), rapid.StringMatching(`[A-Za-z0-9_-]{1,5}[.*> /\n]?`)).Draw(t, "id")
 		if api.ValidID(id) != pattern.MatchString(id) {

@@ -43,7 +43,8 @@ const (
 // TaskSpec is a piece of work for any agent with a capability. It is stored until it has an outcome and runs at least
 // once; its outcome is written exactly once.
 type TaskSpec struct {
-	// ID names the task for good: submitting the same task again returns the first. Made by the service when left out.
+	// ID names the task: submitting the same task again returns the first, for as long as its outcome is kept (7 days at most).
+	// Made by the service when left out.
 	ID string `json:"id,omitempty"`
 	// Job groups tasks.
 	Job string `json:"job,omitempty"`

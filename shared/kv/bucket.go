@@ -57,7 +57,8 @@ type Bucket struct {
 	clock     clock
 }
 
-// Open creates the bucket, or updates it to cfg, and keeps trying until ctx ends while JetStream is not ready.
+// Open creates the bucket, or updates it to cfg, and keeps trying until ctx ends while JetStream is not ready. A bucket that
+// has another number of copies is failed_precondition: one process with another setting must not take copies away.
 func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config) (*Bucket, error) {
 	b := newBucket(js, nc, cfg.Namespace, cfg.Name)
 	want := jetstream.KeyValueConfig{
@@ -70,6 +71,9 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config
 		Storage:      jetstream.FileStorage,
 	}
 	err := retry(ctx, func(ctx context.Context) error {
+		if err := b.checkCopies(ctx, want.Replicas); err != nil {
+			return err
+		}
 		_, err := js.CreateOrUpdateKeyValue(ctx, want)
 		if err == nil {
 			_, err = b.refresh(ctx)
@@ -80,6 +84,21 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config
 		return nil, fmt.Errorf("open bucket %s: %w", b.name, err)
 	}
 	return b, nil
+}
+
+func (b *Bucket) checkCopies(ctx context.Context, want int) error {
+	s, err := b.js.Stream(ctx, b.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if have := s.CachedInfo().Config.Replicas; have != want {
+		return api.Errorf(api.FailedPrecondition, "bucket %s has %d copies and this process wants %d: start every process with --replicas %d, or change the streams of the namespace first",
+			b.name, have, want, have)
+	}
+	return nil
 }
 
 // Attach returns a bucket that somebody else has made, and leaves its settings alone. It is not_found when there is none.
@@ -153,7 +172,7 @@ const codeNoCluster = 10074
 
 // final tells whether another try of the same request to JetStream cannot succeed.
 func final(err error) bool {
-	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) {
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrInvalidBucketName) || api.CodeOf(err) == api.FailedPrecondition {
 		return true
 	}
 	var e *jetstream.APIError

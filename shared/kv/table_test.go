@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 	"pgregory.net/rapid"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -323,6 +324,7 @@ func TestClusterLosesNoUpdate(t *testing.T) {
 		t.Skip("needs a cluster")
 	}
 	c := natstest.StartCluster(t, 3)
+	oneCopyIsNotEnough(t, c)
 	b := open(t, c.Connect(t), kv.Config{Replicas: 3})
 	const writers, each = 16, 10
 	ctx := within(t, 60*time.Second)
@@ -353,5 +355,27 @@ func TestClusterLosesNoUpdate(t *testing.T) {
 	table := kv.NewTable[counter](b, "svc", nil)
 	if r := must[kv.Result[counter]](t)(table.Get(ctx, "k")); r.Value.N != writers*each {
 		t.Fatalf("got %d, want %d", r.Value.N, writers*each)
+	}
+}
+
+// oneCopyIsNotEnough: a process that is started without --replicas must not take the copies of the others away.
+func oneCopyIsNotEnough(t *testing.T, c *natstest.Cluster) {
+	t.Helper()
+	nc := c.Connect(t)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := kv.Config{Namespace: "copies", Name: "b", Replicas: 3}
+	if _, err := kv.Open(t.Context(), js, nc, cfg); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Replicas = 1
+	if _, err := kv.Open(t.Context(), js, nc, cfg); api.CodeOf(err) != api.FailedPrecondition {
+		t.Fatalf("opened with one copy: got %v", err)
+	}
+	s, err := js.Stream(t.Context(), "KV_copies_b")
+	if err != nil || s.CachedInfo().Config.Replicas != 3 {
+		t.Fatalf("got %d copies, %v", s.CachedInfo().Config.Replicas, err)
 	}
 }
