@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
 )
 
 // session remembers what this client has changed, so that it reads what it has written: every replica answers from a copy
@@ -19,7 +20,7 @@ func (s *session) wrote(revision string) {
 		return
 	}
 	s.mu.Lock()
-	s.revision = revision
+	s.revision = kv.Later(s.revision, revision) // answers may overtake one another
 	s.mu.Unlock()
 }
 

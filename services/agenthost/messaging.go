@@ -44,14 +44,14 @@ type message struct {
 func (s *Service) subscribe(h *hosted) error {
 	ns, id := s.conn.Namespace, h.rec.ID
 	add := func(r route, subject, queue string) error {
+		s.mu.Lock() // a message that comes at once waits until its route is known
+		defer s.mu.Unlock()
 		sub, err := s.conn.NC.ChanQueueSubscribe(subject, queue, s.inbound)
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w", subject, err)
 		}
-		s.mu.Lock()
 		h.subs = append(h.subs, sub)
 		s.routes[sub] = r
-		s.mu.Unlock()
 		return nil
 	}
 	both := func(subject, queue string) error {
@@ -125,8 +125,9 @@ func (s *Service) deliver(h *hosted, msg *nats.Msg) {
 	if len(msg.Header) > 0 && !m.cast && msg.Header.Get(api.HeaderCast) != "" {
 		m.cast, m.ack = true, true
 	}
-	if m.ack && msg.Header.Get(api.HeaderBlob) == "" {
-		m.ack, m.acked = false, true
+	now := m.ack && msg.Header.Get(api.HeaderBlob) == ""
+	if now {
+		m.ack = false
 	}
 	if err := s.prepare(&m); err != nil {
 		s.refuse(m, err)
@@ -135,13 +136,11 @@ func (s *Service) deliver(h *hosted, msg *nats.Msg) {
 	switch h.box.Put(m, m.cast) {
 	case mailbox.Full:
 		h.refused.Add(1)
-		m.acked = false // the sender has not heard anything yet
 		s.refuse(m, api.Errorf(api.Overloaded, "%d messages wait for agent %s already: try again later", orDefault(h.rec.Mailbox, api.DefaultMailbox), h.rec.ID).WithReason(api.ReasonMailboxFull))
 	case mailbox.Closed:
-		m.acked = false
 		s.pass(m)
 	case mailbox.Taken:
-		if m.acked {
+		if now { // after the error, which then counts, if there was no worker to be had
 			_ = s.conn.NC.Publish(msg.Reply, acknowledgement)
 		}
 	}
@@ -162,6 +161,7 @@ func (s *Service) pass(m message) {
 	}
 	if m.sender != nil {
 		m.sender.Drop()
+		m.sender = nil
 	}
 	if m.settle != nil {
 		m.settle()

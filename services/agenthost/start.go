@@ -68,6 +68,9 @@ func (s *Service) claim(ctx context.Context, id, tag string) (rec *api.Agent, mi
 	s.leavePlace()
 	if tag != "" && api.ReasonOf(err) == api.ReasonAlreadyRunning {
 		if now, gerr := s.client.Agents.Get(ctx, api.GetRequest{ID: id}); gerr == nil && now.Request == tag {
+			if now.Status == api.AgentStarting { // it may yet be given up: see disclaim
+				return nil, false, api.Errorf(api.Unavailable, "agent %s is still starting for this request: ask again", id).MaybeExecuted()
+			}
 			return now, false, nil
 		}
 	}

@@ -64,3 +64,13 @@ func decodeToken(token string) (created, rev uint64, name string, ok bool) {
 	}
 	return created, rev, string(raw[n:]), true
 }
+
+// Later returns the later of two tokens of one bucket, or the second if they are not.
+func Later(a, b string) string {
+	madeA, revA, nameA, okA := decodeToken(a)
+	madeB, revB, nameB, okB := decodeToken(b)
+	if okA && okB && nameA == nameB && madeA == madeB && revA > revB {
+		return a
+	}
+	return b
+}

@@ -89,7 +89,7 @@ func (c *Conn) Send(ctx context.Context, subject, reply string, body []byte) err
 	msg := nats.NewMsg(api.As(c.Namespace, c.Principal, subject))
 	msg.Header, msg.Reply = nil, reply
 	if deadline, ok := ctx.Deadline(); ok {
-		setHeader(msg, api.HeaderTimeout, max(time.Until(deadline), time.Microsecond).Round(time.Microsecond).String())
+		setHeader(msg, api.HeaderTimeout, min(max(time.Until(deadline), time.Microsecond), api.MaxRequestTimeout*time.Second).Round(time.Microsecond).String())
 	}
 	setCause(ctx, msg)
 	if _, err := c.Pack(ctx, msg, body); err != nil { // the receiver may read it later: the store's age bound removes it

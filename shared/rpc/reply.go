@@ -39,7 +39,7 @@ func (c *Conn) ReplyError(to string, err error) error {
 	if e == nil {
 		e = api.Errorf(api.Internal, "internal error")
 	}
-	e = sendable(e)
+	e = Sendable(e)
 	body, err := codec.Marshal(e)
 	if err != nil {
 		return err
@@ -50,9 +50,9 @@ func (c *Conn) ReplyError(to string, err error) error {
 	}})
 }
 
-// sendable returns e with a code of the closed set and text that fits a JSON string and a message: what an error quotes may
+// Sendable returns e with a code of the closed set and text that fits a JSON string and a message: what an error quotes may
 // come from anybody.
-func sendable(e *api.Error) *api.Error {
+func Sendable(e *api.Error) *api.Error {
 	c := *e
 	if !slices.Contains(api.Codes, c.Code) {
 		c.Code = api.Internal
@@ -77,7 +77,7 @@ func printable(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxE
 // the log has the rest.
 func Explain(err error, log zerolog.Logger) *api.Error {
 	if e := api.AsError(err); e != nil {
-		return sendable(e)
+		return Sendable(e)
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

@@ -87,7 +87,7 @@ func (s *Stream) ID() string { return s.id }
 // before a slow reader do not.
 func (s *Stream) hear(msg *nats.Msg) {
 	s.heard.Store(int64(time.Since(s.begun)))
-	if len(s.parts) > window && msg.Header.Get(api.HeaderKind) == string(api.PartHeartbeat) {
+	if len(s.parts) > 0 && msg.Header.Get(api.HeaderKind) == string(api.PartHeartbeat) {
 		return
 	}
 	select {
@@ -180,7 +180,10 @@ func (s *Stream) take(msg *nats.Msg) (p Part, ok bool) {
 	data, err := s.conn.Open(s.ctx, msg)
 	switch {
 	case err != nil:
-		s.over, p.Kind = err, api.PartError
+		if s.over = err; p.Kind != api.PartError { // the work goes on for a part that cannot be read
+			s.fail(err)
+		}
+		p.Kind = api.PartError
 		return p, true
 	case p.Kind == api.PartResult:
 		s.over = io.EOF

@@ -35,7 +35,7 @@ type Sender struct {
 	credit int
 	room   chan struct{} // closed and made anew when credit comes
 	ended  bool
-	input  chan json.RawMessage
+	input  chan *nats.Msg
 }
 
 // NewSender begins a stream in answer to a request that asked for one: its header api.HeaderStream is the credit that the
@@ -63,15 +63,20 @@ func (c *Conn) NewSender(header nats.Header, reply string) (*Sender, error) {
 
 // Send sends one part, chunk or progress, when the reader has room for it. It fails when ctx ends first.
 func (s *Sender) Send(ctx context.Context, kind api.PartKind, body []byte) error {
+	msg, drop, err := s.pack(ctx, body)
+	if err != nil {
+		return err
+	}
 	for {
 		s.mu.Lock()
 		if s.ended {
 			s.mu.Unlock()
+			drop()
 			return api.Errorf(api.FailedPrecondition, "the stream has ended")
 		}
 		if s.credit > 0 {
 			s.credit--
-			err := s.publish(ctx, kind, "", body)
+			err := s.publish(msg, kind, "")
 			s.mu.Unlock()
 			return err
 		}
@@ -80,6 +85,7 @@ func (s *Sender) Send(ctx context.Context, kind api.PartKind, body []byte) error
 		select {
 		case <-room:
 		case <-ctx.Done():
+			drop()
 			return ctx.Err()
 		}
 	}
@@ -87,14 +93,19 @@ func (s *Sender) Send(ctx context.Context, kind api.PartKind, body []byte) error
 
 // Ask sends need_input, whatever the credit, and waits for the reader's answer to it.
 func (s *Sender) Ask(ctx context.Context, prompt []byte) (json.RawMessage, error) {
-	answer := make(chan json.RawMessage, 1)
+	msg, drop, err := s.pack(ctx, prompt)
+	if err != nil {
+		return nil, err
+	}
+	answer := make(chan *nats.Msg, 1)
 	s.mu.Lock()
 	if s.ended || s.input != nil {
 		s.mu.Unlock()
+		drop()
 		return nil, api.Errorf(api.FailedPrecondition, "the stream has ended, or is asking already")
 	}
 	s.input = answer
-	err := s.publish(ctx, api.PartNeedInput, s.home, prompt)
+	err = s.publish(msg, api.PartNeedInput, s.home)
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -106,7 +117,10 @@ func (s *Sender) Ask(ctx context.Context, prompt []byte) (json.RawMessage, error
 	}
 	select {
 	case a := <-answer:
-		return a, nil
+		if a.Header.Get("Status") == "503" {
+			return nil, api.Errorf(api.Unavailable, "nobody reads the stream any more")
+		}
+		return a.Data, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -115,6 +129,11 @@ func (s *Sender) Ask(ctx context.Context, prompt []byte) (json.RawMessage, error
 // End sends the one terminal part: the result, or err if it is not nil.
 func (s *Sender) End(ctx context.Context, result []byte, err error) error {
 	defer s.close()
+	var msg *nats.Msg
+	var perr error
+	if err == nil {
+		msg, _, perr = s.pack(ctx, result)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -123,20 +142,21 @@ func (s *Sender) End(ctx context.Context, result []byte, err error) error {
 	s.ended = true
 	defer s.beat.Stop()
 	if err == nil {
-		if perr := s.publish(ctx, api.PartResult, "", result); perr == nil || s.conn.NC.IsClosed() {
-			return perr
-		} else if err = api.AsError(perr); api.AsError(perr) == nil {
+		if perr == nil {
+			perr = s.publish(msg, api.PartResult, "")
+		}
+		if perr == nil || s.conn.NC.IsClosed() || api.AsError(perr) == nil {
 			return perr
 		}
-		s.seq-- // the result could not be sent; say so in its place
+		err = perr // the result could not be sent; say so in its place
 	}
-	e := sendable(api.AsError(err))
+	e := Sendable(api.AsError(err))
 	body, merr := codec.Marshal(e)
 	if merr != nil {
 		return merr
 	}
 	s.seq++
-	msg := s.message(api.PartError, "")
+	msg = s.label(&nats.Msg{}, api.PartError, "")
 	setHeader(msg, api.HeaderError, singleLine(e.Message))
 	setHeader(msg, api.HeaderErrorCode, string(e.Code))
 	msg.Data = body
@@ -152,21 +172,28 @@ func (s *Sender) Drop() {
 	s.beat.Stop()
 }
 
-// publish sends a part. The caller holds the lock.
-func (s *Sender) publish(ctx context.Context, kind api.PartKind, reply string, body []byte) error {
-	s.seq++
-	msg := s.message(kind, reply)
-	if _, err := s.conn.Pack(ctx, msg, body); err != nil {
-		return err
-	}
-	s.beat.Reset(s.period)
-	return s.conn.NC.PublishMsg(msg)
+// pack makes the message of a part. It may take long, so it is done without the lock: hear must not wait for the object store.
+func (s *Sender) pack(ctx context.Context, body []byte) (msg *nats.Msg, drop func(), err error) {
+	msg = &nats.Msg{}
+	drop, err = s.conn.Pack(ctx, msg, body)
+	return msg, drop, err
 }
 
-func (s *Sender) message(kind api.PartKind, reply string) *nats.Msg {
-	msg := &nats.Msg{Subject: s.to, Reply: reply, Header: nats.Header{
-		api.HeaderKind: []string{string(kind)}, api.HeaderSeq: []string{strconv.FormatUint(s.seq, 10)},
-	}}
+// publish sends a part; one that was not sent has no number. The caller holds the lock.
+func (s *Sender) publish(msg *nats.Msg, kind api.PartKind, reply string) error {
+	s.seq++
+	s.beat.Reset(s.period)
+	err := s.conn.NC.PublishMsg(s.label(msg, kind, reply))
+	if err != nil {
+		s.seq--
+	}
+	return err
+}
+
+func (s *Sender) label(msg *nats.Msg, kind api.PartKind, reply string) *nats.Msg {
+	msg.Subject, msg.Reply = s.to, reply
+	setHeader(msg, api.HeaderKind, string(kind))
+	setHeader(msg, api.HeaderSeq, strconv.FormatUint(s.seq, 10))
 	if s.seq <= 1 {
 		setHeader(msg, api.HeaderCredit, s.home)
 	}
@@ -180,7 +207,7 @@ func (s *Sender) heartbeat() {
 	if s.ended {
 		return
 	}
-	_ = s.conn.NC.PublishMsg(s.message(api.PartHeartbeat, ""))
+	_ = s.conn.NC.PublishMsg(s.label(&nats.Msg{}, api.PartHeartbeat, ""))
 	s.beat.Reset(s.period)
 }
 
@@ -200,7 +227,7 @@ func (s *Sender) hear(msg *nats.Msg) {
 		return
 	}
 	select {
-	case s.input <- msg.Data:
+	case s.input <- msg:
 	default:
 	}
 }

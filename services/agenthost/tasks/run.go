@@ -10,6 +10,7 @@ import (
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // shortTask is what counts as no time to speak of: a task that runs for longer can be asked after and cancelled, shorter ones
@@ -196,9 +197,7 @@ func (p *Puller) putOff(d delivery, why error) error {
 // explain turns the error of an attempt into the one that the task keeps.
 func explain(err error) *api.Error {
 	if e := api.AsError(err); e != nil {
-		short := *e
-		short.Message = cut(e.Message, maxErrorText)
-		return &short
+		return rpc.Sendable(e)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return api.Errorf(api.DeadlineExceeded, "the attempt took longer than its timeout").WithReason(api.ReasonTimeout)

@@ -42,7 +42,7 @@ func TestAttempts(t *testing.T) {
 		"too slow":            {api.TaskSpec{Attempts: 2, Backoff: soon, Timeout: soon}, untilDone, api.TaskFailed, 2, api.DeadlineExceeded, api.ReasonTimeout},
 		"answers junk":        {api.TaskSpec{}, func(context.Context, *agent.Message) (json.RawMessage, error) { return []byte(`{"a`), nil }, api.TaskFailed, 1, api.Invalid, ""},
 		"junk in the error":   {api.TaskSpec{Attempts: 2, Backoff: soon}, failsBelow(99, errors.New("\xff\n\xfe")), api.TaskFailed, 2, api.FailedPrecondition, api.ReasonAgentError},
-		"junk in the details": {api.TaskSpec{Attempts: 2, Backoff: soon}, failsBelow(99, api.Errorf(api.Unavailable, "x").WithFields("\xff")), api.TaskFailed, 2, api.Invalid, ""},
+		"junk in the details": {api.TaskSpec{Attempts: 2, Backoff: soon}, failsBelow(99, api.Errorf(api.Unavailable, "x").WithFields("\xff")), api.TaskFailed, 2, api.Unavailable, ""},
 		"a huge error":        {api.TaskSpec{Attempts: 2, Backoff: soon}, failsBelow(99, errors.New(huge)), api.TaskFailed, 2, api.FailedPrecondition, api.ReasonAgentError},
 	}
 	var mu sync.Mutex

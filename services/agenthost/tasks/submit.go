@@ -30,7 +30,7 @@ func (s *Store) submit(ctx context.Context, cause api.Cause, spec api.TaskSpec, 
 	sub.confirm(ctx)
 	t, err := sub.conclude(ctx)
 	if sub.fresh {
-		s.signal(t.Capability, 1)
+		s.signal(sub.t.Capability, 1)
 	}
 	return t, err
 }
@@ -114,6 +114,7 @@ func (sub *submission) send(ctx context.Context) {
 	}
 	var err error
 	if sub.sent, err = sub.s.conn.Begin(sub.msg); err != nil {
+		sub.drop()
 		sub.end(nil, away("submit task "+sub.t.ID, err))
 	}
 }
@@ -156,7 +157,9 @@ func (sub *submission) confirm(ctx context.Context) {
 		sub.end(t, err)
 		return
 	}
-	sub.look()
+	if sub.look(); sub.over {
+		sub.end(t, nil) // it stands, whatever the reading says
+	}
 }
 
 // conclude returns what the caller gets. A task that ran to its end under the same id, by another submission between the
