@@ -14,7 +14,7 @@ import (
 // the agents; what counts is what a second one adds that only loads them.
 func TestAReplicaIsLean(t *testing.T) {
 	const bulks = 20
-	srv := natstest.Start(t)
+	srv := natstest.StartProcess(t) // its memory is not the replica's
 	c := dial(t, srv.URL(), "")
 	_, stop := replica(t, srv.URL(), registry.Config{})
 	for b := range bulks {
