@@ -150,11 +150,12 @@ func TestDeregisteredHostLosesItsAgents(t *testing.T) {
 	c, _ := run(t, 3, registry.Config{})
 	alive(t, c, "l1")
 	settle(t, c)
-	if got := must(t, c, api.HostsDeregister, api.DeregisterRequest{ID: "h1"}); !got.Existed {
-		t.Errorf("deregister: %+v", got)
+	gone := must(t, c, api.HostsDeregister, api.DeregisterRequest{ID: "h1"})
+	if !gone.Existed {
+		t.Errorf("deregister: %+v", gone)
 	}
 	natstest.Eventually(t, patience, func() bool { return lost(t, c, "inside") }, "the agent is failed")
-	refused(t, c, api.HostsGet, api.GetRequest{ID: "h1"}, api.NotFound, api.ReasonHostNotFound)
+	refused(t, c, api.HostsGet, api.GetRequest{ID: "h1", MinRevision: gone.Revision}, api.NotFound, api.ReasonHostNotFound)
 	if got := must(t, c, api.HostsDeregister, api.DeregisterRequest{ID: "h1"}); got.Existed {
 		t.Errorf("deregister again: %+v", got)
 	}
