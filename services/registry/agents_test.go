@@ -124,14 +124,14 @@ func TestRepeatedRequestGetsItsFirstAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, c, api.AgentsDeregister, api.DeregisterRequest{ID: "a1"})
+	gone := must(t, c, api.AgentsDeregister, api.DeregisterRequest{ID: "a1"})
 	for range 5 {
 		again, err := rpc.Call(rpc.WithRequestID(t.Context(), "r1"), c, api.AgentsRegister, &api.AgentSpec{ID: "a1"})
 		if err != nil || again.Revision != first.Revision {
 			t.Errorf("repeated: %+v, %v, want revision %s", again, err, first.Revision)
 		}
 	}
-	refused(t, c, api.AgentsGet, api.GetRequest{ID: "a1"}, api.NotFound, api.ReasonAgentNotFound)
+	refused(t, c, api.AgentsGet, api.GetRequest{ID: "a1", MinRevision: gone.Revision}, api.NotFound, api.ReasonAgentNotFound)
 	_, err = rpc.Call(rpc.WithRequestID(t.Context(), "r1"), c, api.AgentsRegister, &api.AgentSpec{ID: "a2"})
 	if api.ReasonOf(err) != api.ReasonRequestReused {
 		t.Errorf("another body under the same id: %v", err)
