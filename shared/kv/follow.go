@@ -160,6 +160,11 @@ func (s *session[T]) load(pending uint64, created int64) error {
 			delete(fresh, key)
 		}
 	}
+	if created == m.created {
+		if err := s.keepOvertaken(fresh); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	old := m.data
 	m.data = fresh
@@ -177,6 +182,25 @@ func (s *session[T]) load(pending uint64, created int64) error {
 	case <-m.ready:
 	default:
 		close(m.ready)
+	}
+	return nil
+}
+
+// keepOvertaken keeps what the load missed because it was written anew meanwhile: its old message is gone and its new one is
+// yet to come. That a key did not come is no proof that it is gone; the leader's word is.
+func (s *session[T]) keepOvertaken(fresh map[string]entry[T]) error {
+	m := s.m
+	for key, e := range m.data { // only this goroutine writes it
+		if _, ok := fresh[key]; ok {
+			continue
+		}
+		now, err := m.bucket.Get(s.ctx, key)
+		if err != nil {
+			return err
+		}
+		if now.Exists() && now.Revision > s.last {
+			fresh[key] = e
+		}
 	}
 	return nil
 }
