@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"sync"
 
 	"github.com/mabus-project/mabus/shared/api"
 )
@@ -21,9 +22,33 @@ type Message struct {
 	Task string
 	// Attempt counts the attempts of the task from 1; 0 when the message is no task.
 	Attempt int
+	// Job is the job that the message belongs to, or "". Messages that the handler sends with its context belong to it too.
+	Job string
+	// Checkpoint is what an earlier attempt at the task saved last; nil if there is none.
+	Checkpoint json.RawMessage
 	// Parts sends what there is to say before the answer. It is never nil: to a caller that wants the answer in one piece,
 	// chunks and progress are simply not sent.
 	Parts Parts
+
+	mu   sync.Mutex
+	used api.Usage
+}
+
+// Spend adds to what the answer has cost, also when it will be an error. Costs of agents that the handler asks are theirs.
+func (m *Message) Spend(u api.Usage) {
+	if u.Validate() != nil {
+		return
+	}
+	m.mu.Lock()
+	m.used.Add(u)
+	m.mu.Unlock()
+}
+
+// Used returns what was spent so far.
+func (m *Message) Used() api.Usage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
 }
 
 // Parts is how a handler says more than its answer while it works. Payloads are JSON values. The methods wait while the
@@ -36,7 +61,15 @@ type Parts interface {
 	Progress(ctx context.Context, payload json.RawMessage) error
 	// Ask asks the caller something and waits for the answer. A caller that wants one piece cannot be asked:
 	// failed_precondition (no_reader).
+	//
+	// A task that asks is put aside until somebody answers, which may take days: ctx ends, Ask fails with cancelled
+	// (waiting_input), and the handler returns an error. With the answer the task is handed to an agent anew, by its newest
+	// checkpoint, and there the same question gets the answer at once. A question asked several times gets its answers in order.
 	Ask(ctx context.Context, question json.RawMessage) (json.RawMessage, error)
+	// Checkpoint saves how far a task is: the next attempt gets the newest one as Message.Checkpoint. It returns when the
+	// checkpoint is stored, or fails: fenced (attempt_superseded) when a later attempt has saved one. A message that is no task
+	// has no next attempt, so nothing is saved.
+	Checkpoint(ctx context.Context, state json.RawMessage) error
 }
 
 // NoParts is the Parts of a caller that wants its answer in one piece.
@@ -47,6 +80,9 @@ func (NoParts) Chunk(ctx context.Context, _ json.RawMessage) error { return ctx.
 
 // Progress implements Parts: it sends nothing.
 func (NoParts) Progress(ctx context.Context, _ json.RawMessage) error { return ctx.Err() }
+
+// Checkpoint implements Parts: it saves nothing.
+func (NoParts) Checkpoint(ctx context.Context, _ json.RawMessage) error { return ctx.Err() }
 
 // Ask implements Parts: there is nobody to ask.
 func (NoParts) Ask(context.Context, json.RawMessage) (json.RawMessage, error) {

@@ -157,6 +157,8 @@ func (b *bodies) link(t reflect.Type) string {
 		return "time"
 	case reflect.TypeFor[api.Duration]():
 		return "duration"
+	case reflect.TypeFor[api.Micro]():
+		return "money"
 	case reflect.TypeFor[json.RawMessage]():
 		return "any JSON"
 	case reflect.TypeFor[api.Empty]():
@@ -173,8 +175,10 @@ func (b *bodies) link(t reflect.Type) string {
 		return "object of " + b.link(t.Elem()) + " by " + b.link(t.Key())
 	case reflect.Bool:
 		return "boolean"
-	case reflect.Int, reflect.Uint64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return "integer"
+	case reflect.Float64:
+		return "number"
 	case reflect.Struct:
 		if b.uses[t] == 1 {
 			return t.Name()

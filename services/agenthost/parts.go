@@ -46,6 +46,9 @@ func (p parts) Progress(ctx context.Context, payload json.RawMessage) error {
 	return p.send(ctx, api.PartProgress, payload)
 }
 
+// Checkpoint saves nothing: a call has no next attempt.
+func (p parts) Checkpoint(ctx context.Context, _ json.RawMessage) error { return ctx.Err() }
+
 func (p parts) send(ctx context.Context, kind api.PartKind, payload json.RawMessage) error {
 	if err := checkPart(payload); err != nil {
 		return err

@@ -35,6 +35,7 @@ const (
 	RuntimeExternal Runtime = "external" // a process outside any agent host, which listens by itself and lives by its lease
 	RuntimeNative   Runtime = "native"   // a Go type in the agent host's binary, named by module
 	RuntimeExec     Runtime = "exec"     // a program that the agent host starts, named by command
+	RuntimeHTTP     Runtime = "http"     // an endpoint that the agent host calls, named by http
 )
 
 // RestartPolicy says when an agent that has ended is started again.
@@ -66,7 +67,7 @@ type AgentSpec struct {
 	Tags []string `json:"tags,omitempty"`
 	// Metadata is a JSON object of the author's own.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// Runtime is native, exec, or external (the default when neither module nor command is given).
+	// Runtime is native, exec, http, or external (the default when neither module, command nor http is given).
 	Runtime Runtime `json:"runtime,omitempty"`
 	// Module names the Go type of a native agent.
 	Module string `json:"module,omitempty"`
@@ -76,12 +77,21 @@ type AgentSpec struct {
 	Env map[string]string `json:"env,omitempty"`
 	// Dir is the working directory of an exec agent; that of the agent host unless given.
 	Dir string `json:"dir,omitempty"`
+	// HTTP is the endpoint of an http agent.
+	HTTP *HTTPSpec `json:"http,omitempty"`
 	// Config is a JSON object handed to the agent when it starts.
 	Config json.RawMessage `json:"config,omitempty"`
 	// Concurrency is how many messages the agent handles at once; 1 unless given.
 	Concurrency int `json:"concurrency,omitempty"`
 	// Mailbox is how many messages wait for the agent before others are refused as overloaded; 1024 unless given.
 	Mailbox int `json:"mailbox,omitempty"`
+	// Timeout is the longest that the agent has for one message, however much time its caller gives; no bound unless given.
+	Timeout Duration `json:"timeout,omitzero"`
+	// Resources bound the process of an exec agent.
+	Resources *Resources `json:"resources,omitempty"`
+	// MaxCost is the most that one answer of the agent may cost. It is what a call reserves in the budgets that it counts in; an
+	// http agent that has prices reserves what its message can cost instead.
+	MaxCost Micro `json:"max_cost,omitzero"`
 	// Grace is how long an exec agent may go on with a message that was cancelled before the agent is ended; 5s unless given.
 	Grace Duration `json:"grace,omitzero"`
 	// RestartPolicy is permanent unless given.
@@ -127,6 +137,12 @@ func (s *AgentSpec) Validate() error {
 	if s.Grace < 0 || s.Grace.Std() > MaxRequestTimeout*time.Second {
 		return Errorf(Invalid, "grace must be 0s to %ds", MaxRequestTimeout).WithFields("grace")
 	}
+	if s.Timeout < 0 {
+		return Errorf(Invalid, "timeout must not be negative").WithFields("timeout")
+	}
+	if s.MaxCost < 0 {
+		return Errorf(Invalid, "max_cost must not be negative").WithFields("max_cost")
+	}
 	if err := s.checkSupervision(); err != nil {
 		return err
 	}
@@ -149,28 +165,43 @@ func (s *AgentSpec) checkSupervision() error {
 }
 
 func (s *AgentSpec) checkRuntime() error {
-	switch s.RuntimeOrDefault() {
+	runtime := s.RuntimeOrDefault()
+	for _, part := range []struct {
+		field string
+		given bool
+		of    Runtime
+	}{
+		{"module", s.Module != "", RuntimeNative},
+		{"command", len(s.Command) > 0, RuntimeExec},
+		{"resources", s.Resources != nil, RuntimeExec},
+		{"http", s.HTTP != nil, RuntimeHTTP},
+	} {
+		if part.given && part.of != runtime {
+			return Errorf(Invalid, "an agent of the runtime %.40s has no %s", runtime, part.field).WithFields(part.field)
+		}
+	}
+	switch runtime {
 	case RuntimeExternal:
-		if s.Module != "" || len(s.Command) > 0 {
-			return Errorf(Invalid, "an external agent has neither module nor command").WithFields("runtime")
-		}
+		return nil
 	case RuntimeNative:
-		if len(s.Command) > 0 {
-			return Errorf(Invalid, "a native agent has no command").WithFields("command")
-		}
 		return CheckID("module", s.Module)
 	case RuntimeExec:
-		if s.Module != "" {
-			return Errorf(Invalid, "an exec agent has no module").WithFields("module")
-		}
 		if len(s.Command) == 0 || s.Command[0] == "" {
 			return Errorf(Invalid, "command is required for an exec agent").WithReason(ReasonMissingFields).WithFields("command")
 		}
+		if s.Resources != nil {
+			if err := s.Resources.Validate(); err != nil {
+				return err
+			}
+		}
 		return s.checkCommand()
-	default:
-		return Errorf(Invalid, "runtime must be native, exec or external").WithFields("runtime")
+	case RuntimeHTTP:
+		if s.HTTP == nil {
+			return Errorf(Invalid, "http is required for an http agent").WithReason(ReasonMissingFields).WithFields("http")
+		}
+		return s.HTTP.Validate()
 	}
-	return nil
+	return Errorf(Invalid, "runtime must be native, exec, http or external").WithFields("runtime")
 }
 
 func (s *AgentSpec) checkCommand() error {
@@ -198,7 +229,7 @@ func (s *AgentSpec) checkCommand() error {
 	return nil
 }
 
-// RuntimeOrDefault returns the runtime, derived from module and command when it was left out.
+// RuntimeOrDefault returns the runtime, derived from module, command and http when it was left out.
 func (s *AgentSpec) RuntimeOrDefault() Runtime {
 	switch {
 	case s.Runtime != "":
@@ -207,6 +238,8 @@ func (s *AgentSpec) RuntimeOrDefault() Runtime {
 		return RuntimeNative
 	case len(s.Command) > 0:
 		return RuntimeExec
+	case s.HTTP != nil:
+		return RuntimeHTTP
 	}
 	return RuntimeExternal
 }

@@ -45,7 +45,7 @@ func (r *AgentStartRequest) Validate() error {
 		return err
 	}
 	if r.Agent.RuntimeOrDefault() == RuntimeExternal {
-		return Errorf(Invalid, "an agent needs a module or a command to be started by a host").WithReason(ReasonMissingFields).WithFields("module", "command")
+		return Errorf(Invalid, "an agent needs a module, a command or an endpoint to be started by a host").WithReason(ReasonMissingFields).WithFields("module", "command", "http")
 	}
 	return nil
 }
@@ -70,6 +70,16 @@ type AgentLive struct {
 	Handled uint64 `json:"handled"`
 	Failed  uint64 `json:"failed"`
 	Refused uint64 `json:"refused"`
+	// Enforced says by what an exec agent's resources are bounded.
+	Enforced *Enforcement `json:"enforced,omitempty"`
+	// Memory in bytes and CPUTime are what an exec agent and all that it has started use now, and have used; absent where the
+	// host cannot tell.
+	Memory  int64    `json:"memory,omitempty"`
+	CPUTime Duration `json:"cpu_time,omitzero"`
+	// Guard is that of an http agent.
+	Guard *GuardStatus `json:"guard,omitempty"`
+	// Usage is what the answers have cost.
+	Usage *Usage `json:"usage,omitempty"`
 	// LastError is the newest error of the agent, for people.
 	LastError string `json:"last_error,omitempty"`
 	// LogTail holds the last lines that an exec agent wrote to its standard error.
@@ -86,5 +96,8 @@ var Methods = []Descriptor{
 	LeasesAcquire.Describe(), LeasesRenew.Describe(), LeasesRelease.Describe(),
 	HostedAgentsStart.Describe(), HostedAgentsStop.Describe(), HostedAgentsRestart.Describe(), HostedAgentsStatus.Describe(),
 	TasksSubmit.Describe(), TasksSubmitMany.Describe(), TasksGet.Describe(), TasksList.Describe(), TasksCancel.Describe(),
-	TasksReplay.Describe(), TasksStats.Describe(),
+	TasksReplay.Describe(), TasksFollow.Describe(), TasksAnswer.Describe(), TasksStats.Describe(),
+	GuardsGet.Describe(), GuardsReset.Describe(),
+	BudgetsSet.Describe(), BudgetsGet.Describe(), BudgetsList.Describe(), BudgetsRemove.Describe(),
+	WorkIsolate.Describe(),
 }

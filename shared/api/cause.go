@@ -9,4 +9,6 @@ type Cause struct {
 	BodyHash string
 	// Traceparent is the W3C trace context of the request.
 	Traceparent string
+	// Job is the job for which the request is made, or "".
+	Job string
 }

@@ -75,6 +75,21 @@ const (
 	ReasonServiceNotFound     = "service_not_found"          // not_found
 	ReasonTaskNotFound        = "task_not_found"             // not_found
 	ReasonTaskDeadline        = "task_deadline"              // deadline_exceeded: the failed outcome of a task
+	ReasonAlreadyAnswered     = "already_answered"           // conflict: the question of the task has another answer
+	ReasonNotWaiting          = "not_waiting"                // failed_precondition: the task has no open question
+	ReasonWaitingInput        = "waiting_input"              // cancelled: the task is put aside until its question is answered
+	ReasonCheckpointFenced    = "attempt_superseded"         // fenced: a later attempt at the task saves checkpoints now
+	ReasonNoGuard             = "no_guard"                   // failed_precondition: the agent has no guard
+	ReasonBreakerOpen         = "circuit_open"               // unavailable: the endpoint has failed too often
+	ReasonBulkheadFull        = "bulkhead_full"              // overloaded
+	ReasonPoolFull            = "pool_full"                  // overloaded
+	ReasonRateLimit           = "rate_limit_exceeded"        // rate_limited
+	ReasonRetryBudget         = "retry_budget_exhausted"     // the code of the last attempt, which was not repeated
+	ReasonEndpointError       = "endpoint_error"             // unavailable, or failed_precondition: what the endpoint of an http agent answered
+	ReasonBudgetExhausted     = "budget_exhausted"           // failed_precondition: what is spent leaves no room for the call under the cap
+	ReasonBudgetReserved      = "budget_reserved"            // overloaded: calls that have not ended hold what the call would need
+	ReasonBudgetNotFound      = "budget_not_found"           // not_found
+	ReasonOutOfMemory         = "out_of_memory"              // failed_precondition: the process was over its memory
 	ReasonAgentDefinitionBusy = "agent_busy"                 // failed_precondition: running agents are not replaced or removed
 )
 

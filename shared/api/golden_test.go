@@ -108,6 +108,11 @@ var words = map[reflect.Type]string{
 	reflect.TypeFor[api.TaskStatus]():    string(api.TaskSucceeded),
 	reflect.TypeFor[api.HostStatus]():    string(api.HostLive),
 	reflect.TypeFor[api.Code]():          string(api.Conflict),
+	reflect.TypeFor[api.PartKind]():      string(api.PartProgress),
+	reflect.TypeFor[api.HTTPFormat]():    string(api.HTTPChat),
+	reflect.TypeFor[api.LimiterScope]():  string(api.LimiterCluster),
+	reflect.TypeFor[api.BudgetScope]():   string(api.BudgetJob),
+	reflect.TypeFor[api.GuardStage]():    string(api.GuardBreaker),
 }
 
 // fill sets every field to a value of its own, made of its name and its place in a list, so that none can take another's
@@ -134,7 +139,7 @@ func fill(t *testing.T, v reflect.Value, name string, i int) {
 		v.SetString(fmt.Sprintf("%s-%d", name, i))
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(n))
 	case reflect.Uint64:
 		v.SetUint(uint64(n))

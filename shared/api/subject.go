@@ -16,6 +16,8 @@ const (
 	HeaderKind        = "Mabus-Kind"              // answer in parts: chunk, progress, need_input, heartbeat, result or error
 	HeaderSeq         = "Mabus-Seq"               // answer in parts: the number of the part, from 1; a heartbeat repeats the last
 	HeaderCredit      = "Mabus-Credit"            // answer in parts: where the reader grants room for more; in a grant: how many
+	HeaderJob         = "Mabus-Job"               // message to an agent: the job for which it is sent, passed on to nested messages
+	HeaderUsage       = "Mabus-Usage"             // answer of an agent: what it has cost, as a JSON object
 	HeaderCast        = "Mabus-Cast"              // message to an agent: "1" asks for an empty answer as soon as the message is in the mailbox
 )
 
@@ -73,6 +75,9 @@ func ResultSubject(namespace, job, id string) string {
 	}
 	return namespace + ".result." + job + "." + id
 }
+
+// PartsSubject holds what one task has said before its outcome.
+func PartsSubject(namespace, id string) string { return namespace + ".parts." + id }
 
 // Bucket returns the name of a KV bucket, object store or stream of the namespace. Names have no underscore, so that no
 // two namespaces can mean the same bucket.

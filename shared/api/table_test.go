@@ -29,7 +29,7 @@ func TestTheMethodTable(t *testing.T) {
 				t.Errorf("%s: the token %q", subject, token)
 			}
 		}
-		if slices.Contains([]string{"as", "agent", "capability", "all", "host", "event", "task", "result", "cancel"}, d.Service) {
+		if slices.Contains([]string{"as", "agent", "capability", "all", "host", "event", "task", "result", "parts", "cancel"}, d.Service) {
 			t.Errorf("%s takes the place of another kind of subject", subject)
 		}
 		if !strings.HasSuffix(d.Doc, ".") {
@@ -44,7 +44,7 @@ func TestTheMethodTable(t *testing.T) {
 // Every Method variable of the package must be in the table, or no client would know of it.
 func TestTheMethodTableIsComplete(t *testing.T) {
 	variables := 0
-	for _, file := range parse(t, "agent_methods.go", "host.go", "lease.go", "agenthost.go", "task.go") {
+	for _, file := range parse(t, "agent_methods.go", "host.go", "lease.go", "agenthost.go", "task.go", "task_parts.go", "guard.go", "usage.go", "isolation.go") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if lit, ok := n.(*ast.CompositeLit); ok {
 				if generic, ok := lit.Type.(*ast.IndexListExpr); ok {

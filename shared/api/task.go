@@ -14,20 +14,22 @@ const (
 	PriorityLow  Priority = "low" // the default
 )
 
-// TaskStatus is where a task stands. The last three are outcomes: a task gets exactly one, and it never changes.
+// TaskStatus is where a task stands. The last three of those below are outcomes: a task gets exactly one, and it never changes.
 type TaskStatus string
 
 // The statuses of a task.
 const (
-	TaskQueued    TaskStatus = "queued"    // waits for a slot, or for the time of its next attempt
-	TaskRunning   TaskStatus = "running"   // an agent has it
-	TaskSucceeded TaskStatus = "succeeded" // an agent answered
-	TaskFailed    TaskStatus = "failed"    // every allowed attempt failed, or its time ran out
+	TaskQueued    TaskStatus = "queued"         // waits for a slot, or for the time of its next attempt
+	TaskRunning   TaskStatus = "running"        // an agent has it
+	TaskWaiting   TaskStatus = "waiting_input"  // it has asked something and goes on when it is answered; it holds no slot
+	TaskUnpaid    TaskStatus = "waiting_budget" // a cap on spending was reached; it goes on when the cap is raised; it holds no slot
+	TaskSucceeded TaskStatus = "succeeded"      // an agent answered
+	TaskFailed    TaskStatus = "failed"         // every allowed attempt failed, or its time ran out
 	TaskCancelled TaskStatus = "cancelled"
 )
 
 // TaskStatuses lists every status.
-var TaskStatuses = []TaskStatus{TaskQueued, TaskRunning, TaskSucceeded, TaskFailed, TaskCancelled}
+var TaskStatuses = []TaskStatus{TaskQueued, TaskRunning, TaskWaiting, TaskUnpaid, TaskSucceeded, TaskFailed, TaskCancelled}
 
 // Ended tells whether s is an outcome.
 func (s TaskStatus) Ended() bool { return s == TaskSucceeded || s == TaskFailed || s == TaskCancelled }
@@ -111,6 +113,10 @@ type Task struct {
 	Result json.RawMessage `json:"result,omitempty"`
 	// Error says why the task failed, or why its last attempt did.
 	Error *Error `json:"error,omitempty"`
+	// Usage is what the task has cost: what its agent reported with its answer or error, over all attempts whose end is known.
+	Usage *Usage `json:"usage,omitempty"`
+	// Question is what a task that is waiting_input has asked.
+	Question json.RawMessage `json:"question,omitempty"`
 	// ReplayOf is the failed task that this one repeats.
 	ReplayOf string `json:"replay_of,omitempty"`
 }
@@ -189,7 +195,7 @@ func (r *TaskGetRequest) Validate() error {
 
 // TasksListRequest selects tasks.
 type TasksListRequest struct {
-	// Status is required: queued covers running tasks too, since both are stored alike.
+	// Status is required: queued covers running and waiting tasks too, since they are stored alike.
 	Status     TaskStatus `json:"status"`
 	Job        string     `json:"job,omitempty"`
 	Capability string     `json:"capability,omitempty"`
@@ -200,8 +206,10 @@ type TasksListRequest struct {
 
 // Validate implements Validator.
 func (r *TasksListRequest) Validate() error {
-	if r.Status != TaskQueued && !r.Status.Ended() {
-		return Errorf(Invalid, "status must be queued, succeeded, failed or cancelled").WithFields("status")
+	switch r.Status {
+	case TaskQueued, TaskWaiting, TaskUnpaid, TaskSucceeded, TaskFailed, TaskCancelled:
+	default:
+		return Errorf(Invalid, "status must be queued, waiting_input, waiting_budget, succeeded, failed or cancelled").WithFields("status")
 	}
 	if err := CheckOptionalID("job", r.Job); err != nil {
 		return err

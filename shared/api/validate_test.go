@@ -69,7 +69,7 @@ func TestValidate(t *testing.T) {
 		{spec(func(s *api.AgentSpec) { s.MaxRestarts, s.MaxSeconds = &zero, &one }), ""},
 		{spec(func(s *api.AgentSpec) { s.MaxRestarts = &minus }), "max_restarts"},
 		{spec(func(s *api.AgentSpec) { s.MaxSeconds = &zero }), "max_seconds"},
-		{spec(func(s *api.AgentSpec) { s.Runtime, s.Module = api.RuntimeExternal, "m" }), "runtime"},
+		{spec(func(s *api.AgentSpec) { s.Runtime, s.Module = api.RuntimeExternal, "m" }), "module"},
 		{spec(func(s *api.AgentSpec) { s.Module = "m" }), ""},
 		{spec(func(s *api.AgentSpec) { s.Runtime = api.RuntimeNative }), "module"},
 		{spec(func(s *api.AgentSpec) { s.Module, s.Command = "m", ids(1) }), "command"},
@@ -164,7 +164,7 @@ func TestValidate(t *testing.T) {
 		{&api.AgentStartRequest{ID: "a b"}, "id"},
 		{&api.AgentStartRequest{ID: "a", Host: "a b"}, "host"},
 		{&api.AgentStartRequest{Agent: &api.AgentSpec{}}, "id"},
-		{&api.AgentStartRequest{Agent: spec(func(*api.AgentSpec) {})}, "module command"},
+		{&api.AgentStartRequest{Agent: spec(func(*api.AgentSpec) {})}, "module command http"},
 
 		{task(func(*api.TaskSpec) {}), ""},
 		{task(func(s *api.TaskSpec) { s.Capability = "" }), "capability"},

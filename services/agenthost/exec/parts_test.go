@@ -49,6 +49,10 @@ func (r *reader) Progress(ctx context.Context, payload json.RawMessage) error {
 	return r.take(ctx, "progress", payload)
 }
 
+func (r *reader) Checkpoint(ctx context.Context, payload json.RawMessage) error {
+	return r.take(ctx, "checkpoint", payload)
+}
+
 func (r *reader) Ask(ctx context.Context, question json.RawMessage) (json.RawMessage, error) {
 	if err := r.take(ctx, "ask", question); err != nil {
 		return nil, err
