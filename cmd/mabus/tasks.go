@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"sort"
 	"time"
@@ -16,7 +17,7 @@ import (
 func newTasks(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "tasks", Short: "Submit durable tasks and see what became of them"}
 	group(cmd)
-	cmd.AddCommand(tasksSubmit(o), tasksGet(o), tasksList(o), tasksCancel(o), tasksReplay(o), tasksStats(o))
+	cmd.AddCommand(tasksSubmit(o), tasksGet(o), tasksList(o), tasksFollow(o), tasksAnswer(o), tasksCancel(o), tasksReplay(o), tasksStats(o))
 	return cmd
 }
 
@@ -85,6 +86,12 @@ func showTask(cmd *cobra.Command, o *options, t *api.Task) error {
 		if t.Error != nil {
 			row(w, "error", t.Error.Error())
 		}
+		if t.Usage != nil {
+			row(w, "usage", fmt.Sprintf("%d tokens in, %d out, cost %s", t.Usage.TokensIn, t.Usage.TokensOut, t.Usage.Cost))
+		}
+		if len(t.Question) > 0 {
+			row(w, "asks", string(t.Question))
+		}
 		if len(t.Result) > 0 {
 			row(w, "result", string(t.Result))
 		}
@@ -150,7 +157,7 @@ func tasksList(o *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&status, "status", string(api.TaskQueued), "queued (running ones too), succeeded, failed or cancelled")
+	f.StringVar(&status, "status", string(api.TaskQueued), "queued (running and waiting ones too), waiting_input, waiting_budget, succeeded, failed or cancelled")
 	f.StringVar(&req.Job, "job", "", "only tasks of this job")
 	f.StringVar(&req.Capability, "capability", "", "only tasks for this capability")
 	f.IntVar(&req.Limit, "limit", api.DefaultPage, "how many at most; 0 for all")

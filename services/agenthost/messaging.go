@@ -195,7 +195,7 @@ func (s *Service) handle(m message) {
 		return
 	}
 	h := m.agent
-	answer, err := s.carryOut(&m)
+	answer, used, err := s.carryOut(&m)
 	h.handled.Add(1)
 	if err != nil {
 		h.failed.Add(1)
@@ -210,11 +210,11 @@ func (s *Service) handle(m message) {
 		}
 	case m.cast:
 	case m.sender != nil:
-		err = m.sender.End(s.base, answer, err)
+		err = m.sender.EndUsage(s.base, answer, err, used)
 	case err == nil:
-		err = s.conn.Reply(s.base, m.msg.Reply, answer)
+		err = s.conn.ReplyUsage(s.base, m.msg.Reply, answer, used)
 	default:
-		err = s.conn.ReplyError(m.msg.Reply, err)
+		err = s.conn.ReplyErrorUsage(m.msg.Reply, err, used)
 	}
 	if err != nil && !m.cast {
 		s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("answer not sent")
@@ -226,46 +226,70 @@ func (s *Service) handle(m message) {
 	s.puller.Wake(h.rec.Capabilities)
 }
 
-func (s *Service) carryOut(m *message) (json.RawMessage, error) {
-	timeout, err := rpc.Timeout(m.msg.Header)
+func (s *Service) carryOut(m *message) (answer json.RawMessage, used api.Usage, err error) {
+	ctx, end, err := s.begin(m)
 	if err != nil {
-		return nil, err
+		return nil, used, err
 	}
-	if timeout -= time.Since(m.arrived); timeout <= 0 && !m.cast {
-		return nil, api.Errorf(api.DeadlineExceeded, "the message waited in the mailbox until its time was over").WithReason(api.ReasonTimeout)
-	}
-	if m.cast {
-		timeout = castTimeout
-	}
-	if !s.env.Lease.Held() { // the agent may be another host's by now
-		return nil, api.Errorf(api.Unavailable, "host %s has lost its lease: ask again", s.cfg.ID).WithReason(api.ReasonDraining)
-	}
-	ctx := m.ctx
-	if ctx == nil {
-		ctx = rpc.NewContext(m.agent.work, timeout, api.Cause{Traceparent: m.msg.Header.Get(api.HeaderTraceparent)})
-		defer ctx.End()
-	} else if ctx.Err() != nil {
-		return nil, api.Errorf(api.Cancelled, "the request was cancelled before the agent began with it")
-	}
+	defer end()
 	data, err := s.conn.Body(ctx, m.msg.Header, m.msg.Data)
 	if err != nil {
-		return nil, err
+		return nil, used, err
 	}
 	if len(data) == 0 {
 		data = []byte("{}")
 	}
 	if !codec.Valid(data) {
-		return nil, api.Errorf(api.Invalid, "the message is not one JSON value").WithReason(api.ReasonMalformed)
+		return nil, used, api.Errorf(api.Invalid, "the message is not one JSON value").WithReason(api.ReasonMalformed)
 	}
 	if m.ack {
 		m.ack, m.acked = false, true
 		_ = s.conn.NC.Publish(m.msg.Reply, acknowledgement)
 	}
-	msg := &agent.Message{Payload: data, Cast: m.cast, Principal: s.principal(m.msg.Subject), Parts: agent.NoParts{}}
+	msg := &agent.Message{Payload: data, Cast: m.cast, Principal: s.principal(m.msg.Subject), Job: rpc.CauseFrom(ctx).Job, Parts: agent.NoParts{}}
 	if m.sender != nil {
 		msg.Parts = parts{m.sender}
 	}
-	return m.agent.run(ctx, msg)
+	answer, err = m.agent.run(ctx, msg)
+	return answer, msg.Used(), err
+}
+
+// begin returns the context of a message's work, unless there is no time for it any more, or the agent may be another host's.
+func (s *Service) begin(m *message) (*rpc.Context, func(), error) {
+	timeout, err := rpc.Timeout(m.msg.Header)
+	if err != nil {
+		return nil, nil, err
+	}
+	if timeout -= time.Since(m.arrived); timeout <= 0 && !m.cast {
+		return nil, nil, api.Errorf(api.DeadlineExceeded, "the message waited in the mailbox until its time was over").WithReason(api.ReasonTimeout)
+	}
+	if m.cast {
+		timeout = castTimeout
+	}
+	if !s.env.Lease.Held() {
+		return nil, nil, api.Errorf(api.Unavailable, "host %s has lost its lease: ask again", s.cfg.ID).WithReason(api.ReasonDraining)
+	}
+	if m.ctx != nil {
+		if m.ctx.Err() != nil {
+			return nil, nil, api.Errorf(api.Cancelled, "the request was cancelled before the agent began with it")
+		}
+		return m.ctx, func() {}, nil
+	}
+	cause, err := causeOf(m.msg.Header)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx := rpc.NewContext(m.agent.work, timeout, cause)
+	return ctx, ctx.End, nil
+}
+
+// causeOf reads what a message passes on to the messages that are sent because of it.
+func causeOf(h nats.Header) (api.Cause, error) {
+	if len(h) == 0 {
+		return api.Cause{}, nil
+	}
+	job, err := rpc.Job(h)
+	return api.Cause{Traceparent: h.Get(api.HeaderTraceparent), Job: job}, err
 }
 
 // castTimeout is the time that a cast has: nobody waits for it, but it must not hold the mailbox for ever.

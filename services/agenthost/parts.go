@@ -23,7 +23,11 @@ func (s *Service) prepare(m *message) error {
 		if err != nil {
 			return err
 		}
-		m.ctx = rpc.NewContext(m.agent.work, timeout, api.Cause{Traceparent: header.Get(api.HeaderTraceparent)})
+		cause, err := causeOf(header)
+		if err != nil {
+			return err
+		}
+		m.ctx = rpc.NewContext(m.agent.work, timeout, cause)
 		release := s.conn.Cancellable(m.ctx, s.principal(m.msg.Subject), id)
 		m.settle = func() { release(); m.ctx.End() }
 	}

@@ -19,8 +19,8 @@ func (t slot) Run(ctx context.Context, m *agent.Message) (json.RawMessage, error
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(t.h.work, cancel)()
-	if m.Parts == nil {
-		m.Parts = agent.NoParts{}
+	if m.Job != "" {
+		ctx = rpc.WithCause(ctx, api.Cause{Job: m.Job})
 	}
 	answer, err := t.h.run(ctx, m)
 	t.h.handled.Add(1)
@@ -128,6 +128,10 @@ func (s *Service) taskMethods() {
 	})
 	rpc.Handle(s.server, api.TasksReplay, func(ctx context.Context, r *api.TaskReplayRequest) (*api.Task, error) {
 		return s.tasks.Replay(ctx, rpc.CauseFrom(ctx), r.ID)
+	})
+	rpc.Handle(s.server, api.TasksFollow, s.tasks.Follow)
+	rpc.Handle(s.server, api.TasksAnswer, func(ctx context.Context, r *api.TaskAnswerRequest) (*api.Task, error) {
+		return s.tasks.Answer(ctx, rpc.CauseFrom(ctx), r)
 	})
 	rpc.Handle(s.server, api.TasksStats, func(ctx context.Context, _ *api.Empty) (*api.TasksStatsResponse, error) {
 		return s.tasks.Stats(ctx)

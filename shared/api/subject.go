@@ -91,6 +91,7 @@ const (
 	PartChunk     PartKind = "chunk"      // a piece of what the caller asked for
 	PartProgress  PartKind = "progress"   // how far the work is
 	PartNeedInput PartKind = "need_input" // a question to the caller; the answer goes to the message's reply subject
+	PartInput     PartKind = "input"      // the answer to a question, among what a task has said
 	PartHeartbeat PartKind = "heartbeat"  // nothing new, but the sender lives
 	PartResult    PartKind = "result"     // the end: what the caller asked for, or the rest of it
 	PartError     PartKind = "error"      // the end: why there is no result

@@ -7,10 +7,10 @@ import (
 
 // Bounds of what a task says before its outcome.
 const (
-	MaxTaskParts    = 100_000 // parts that are kept of one task; the oldest go first
-	MaxCheckpoint   = 8 << 20 // bytes of a checkpoint
-	MaxQuestions    = 1000    // questions that one task may ask
-	MaxQuestionSize = 1 << 20 // bytes of a question, and of an answer
+	MaxTaskParts    = 100_000  // parts that are kept of one task; the oldest go first
+	MaxCheckpoint   = 8 << 20  // bytes of a checkpoint
+	MaxQuestions    = 1000     // questions that one task may ask
+	MaxQuestionSize = 64 << 10 // bytes of a question, and of an answer
 )
 
 // TaskPart is something that a task has said: what its handler sent as chunk or progress, a question and its answer, and at last

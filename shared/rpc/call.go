@@ -72,6 +72,7 @@ func (c *Conn) RequestHeader(ctx context.Context, subject string, body []byte, p
 	for {
 		answer, err := c.state.inbox.ask(ctx, c.NC, msg, timeout-time.Since(begin))
 		if err == nil {
+			collectUsage(ctx, answer.Header)
 			return c.Open(ctx, answer)
 		}
 		if errors.Is(err, nats.ErrNoResponders) && patient && time.Since(begin) < min(graceNoResponders, timeout/2) && pause(ctx, 20*time.Millisecond) {
@@ -156,6 +157,9 @@ func setCause(ctx context.Context, msg *nats.Msg) {
 	cause := CauseFrom(ctx)
 	if cause.Traceparent != "" {
 		setHeader(msg, api.HeaderTraceparent, cause.Traceparent)
+	}
+	if cause.Job != "" {
+		setHeader(msg, api.HeaderJob, cause.Job)
 	}
 }
 

@@ -95,6 +95,11 @@ func CauseFrom(ctx context.Context) api.Cause {
 	return cause
 }
 
+// WithCause returns a context whose calls are made for the cause.
+func WithCause(ctx context.Context, cause api.Cause) context.Context {
+	return context.WithValue(ctx, causeKey{}, cause)
+}
+
 // RequestTag returns an id that stands for the cause's request among all principals' requests; "" if it has no id.
 func RequestTag(cause api.Cause) string {
 	if cause.RequestID == "" {

@@ -123,6 +123,11 @@ func (s *Server) cause(r request, body []byte) (api.Cause, error) {
 	if trace := r.header.Get(api.HeaderTraceparent); len(trace) <= maxTraceparent && traceparent.MatchString(trace) {
 		c.Traceparent = trace
 	}
+	job, err := Job(r.header)
+	if err != nil {
+		return c, err
+	}
+	c.Job = job
 	if id := r.header.Get(api.HeaderRequestID); id != "" && r.method.Write {
 		if err := api.CheckID(api.HeaderRequestID, id); err != nil {
 			return c, err
@@ -147,6 +152,12 @@ func Timeout(h nats.Header) (time.Duration, error) {
 		return 0, api.Errorf(api.Invalid, "the header %s must be a duration above 0s and up to %ds, such as \"1.5s\"", api.HeaderTimeout, api.MaxRequestTimeout).WithFields(api.HeaderTimeout)
 	}
 	return d, nil
+}
+
+// Job reads for which job a message is sent; "" for none.
+func Job(h nats.Header) (string, error) {
+	job := h.Get(api.HeaderJob)
+	return job, api.CheckOptionalID(api.HeaderJob, job)
 }
 
 // Body returns a message's body, from the object store when the header names it there.

@@ -17,13 +17,22 @@ import (
 
 // Reply answers a request with a body, by reference when it is large. A request that wants no answer gets none.
 func (c *Conn) Reply(ctx context.Context, to string, body []byte) error {
+	return c.ReplyUsage(ctx, to, body, api.Usage{})
+}
+
+// ReplyUsage is Reply with what the answer has cost.
+func (c *Conn) ReplyUsage(ctx context.Context, to string, body []byte, used api.Usage) error {
 	if to == "" {
 		return nil
 	}
+	header := usageHeader(used)
 	if int64(len(body)) <= c.InlineLimit() {
-		return c.NC.Publish(to, body)
+		if header == nil {
+			return c.NC.Publish(to, body)
+		}
+		return c.NC.PublishMsg(&nats.Msg{Subject: to, Data: body, Header: header})
 	}
-	msg := nats.NewMsg(to)
+	msg := &nats.Msg{Subject: to, Header: header}
 	if _, err := c.Pack(ctx, msg, body); err != nil { // the work is done all the same
 		return c.ReplyError(to, api.AsError(err).MaybeExecuted())
 	}
@@ -32,6 +41,11 @@ func (c *Conn) Reply(ctx context.Context, to string, body []byte) error {
 
 // ReplyError answers a request with an error, which must be fit for the caller's eyes: see Explain.
 func (c *Conn) ReplyError(to string, err error) error {
+	return c.ReplyErrorUsage(to, err, api.Usage{})
+}
+
+// ReplyErrorUsage is ReplyError with what it has cost all the same.
+func (c *Conn) ReplyErrorUsage(to string, err error, used api.Usage) error {
 	if to == "" {
 		return nil
 	}
@@ -44,10 +58,10 @@ func (c *Conn) ReplyError(to string, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.NC.PublishMsg(&nats.Msg{Subject: to, Data: body, Header: nats.Header{
-		api.HeaderError:     []string{singleLine(e.Message)},
-		api.HeaderErrorCode: []string{string(e.Code)},
-	}})
+	msg := &nats.Msg{Subject: to, Data: body, Header: usageHeader(used)}
+	setHeader(msg, api.HeaderError, singleLine(e.Message))
+	setHeader(msg, api.HeaderErrorCode, string(e.Code))
+	return c.NC.PublishMsg(msg)
 }
 
 // Sendable returns e with a code of the closed set and text that fits a JSON string and a message: what an error quotes may

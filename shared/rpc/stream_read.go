@@ -177,6 +177,7 @@ func (s *Stream) take(msg *nats.Msg) (p Part, ok bool) {
 		return p, false
 	}
 	s.seq = seq
+	collectUsage(s.ctx, msg.Header)
 	data, err := s.conn.Open(s.ctx, msg)
 	switch {
 	case err != nil:

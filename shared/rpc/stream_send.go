@@ -128,11 +128,18 @@ func (s *Sender) Ask(ctx context.Context, prompt []byte) (json.RawMessage, error
 
 // End sends the one terminal part: the result, or err if it is not nil.
 func (s *Sender) End(ctx context.Context, result []byte, err error) error {
+	return s.EndUsage(ctx, result, err, api.Usage{})
+}
+
+// EndUsage is End with what the answer has cost.
+func (s *Sender) EndUsage(ctx context.Context, result []byte, err error, used api.Usage) error {
 	defer s.close()
 	var msg *nats.Msg
 	var perr error
 	if err == nil {
-		msg, _, perr = s.pack(ctx, result)
+		if msg, _, perr = s.pack(ctx, result); perr == nil && !used.IsZero() {
+			setHeader(msg, api.HeaderUsage, usageHeader(used).Get(api.HeaderUsage))
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +163,7 @@ func (s *Sender) End(ctx context.Context, result []byte, err error) error {
 		return merr
 	}
 	s.seq++
-	msg = s.label(&nats.Msg{}, api.PartError, "")
+	msg = s.label(&nats.Msg{Header: usageHeader(used)}, api.PartError, "")
 	setHeader(msg, api.HeaderError, singleLine(e.Message))
 	setHeader(msg, api.HeaderErrorCode, string(e.Code))
 	msg.Data = body

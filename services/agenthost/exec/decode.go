@@ -20,6 +20,7 @@ type inbound struct {
 	ID         string          `json:"id"`
 	Payload    json.RawMessage `json:"payload"`
 	Error      json.RawMessage `json:"error"`
+	Usage      json.RawMessage `json:"usage"`
 	For        string          `json:"for"`
 	Agent      string          `json:"agent"`
 	Capability string          `json:"capability"`
@@ -43,7 +44,7 @@ func decode(line []byte) (*inbound, error) {
 
 // brokenAnswer finds the message that a line which is not valid JSON was meant to answer, for instance one whose payload
 // holds a NaN: better an error at once than a caller that waits in vain, or that has a hole in what it read.
-var brokenAnswer = regexp.MustCompile(`^\s*\{\s*"type"\s*:\s*"(result|error|chunk|need_input)"\s*,\s*"id"\s*:\s*"([0-9]{1,20})"`)
+var brokenAnswer = regexp.MustCompile(`^\s*\{\s*"type"\s*:\s*"(result|error|chunk|need_input|checkpoint)"\s*,\s*"id"\s*:\s*"([0-9]{1,20})"`)
 
 // workerError turns the error of an error frame into what the caller gets. It may be a string, or an object with message
 // and optionally code, reason and details.
@@ -77,6 +78,17 @@ func workerError(raw json.RawMessage) *api.Error {
 		e.Details.Reason = reason
 	}
 	return e
+}
+
+// usageOf reads what an answer has cost. What is no usage is nothing, and ok is false.
+func usageOf(raw json.RawMessage) (u api.Usage, ok bool) {
+	if len(raw) == 0 {
+		return u, true
+	}
+	if codec.Read(raw, &u) != nil || u.Validate() != nil {
+		return api.Usage{}, false
+	}
+	return u, true
 }
 
 func agentError(code api.Code, text string) *api.Error {

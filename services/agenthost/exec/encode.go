@@ -24,8 +24,15 @@ type frame struct {
 var stopFrame = frame{head: []byte("{\"type\":\"stop\"}\n"), last: true}
 
 // messageFrame writes type and id first and the payload last, which docs/exec.md promises to workers without a JSON parser.
-func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, payload []byte) frame {
-	b := make([]byte, 0, 160)
+func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, state, payload []byte) frame {
+	b := make([]byte, 0, 160+len(state))
+	if len(state) > 0 { // a line of its own, so that nothing before the payload can look like it
+		b = append(b, `{"type":"checkpoint","id":"`...)
+		b = append(b, id...)
+		b = append(b, `","payload":`...)
+		b = append(b, state...)
+		b = append(b, "}\n"...)
+	}
 	b = append(b, `{"type":"message","id":"`...)
 	b = append(b, id...)
 	b = append(b, '"')
@@ -41,6 +48,10 @@ func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, 
 		b = append(b, `,"attempt":`...)
 		b = strconv.AppendInt(b, int64(m.Attempt), 10)
 		b = append(b, '}')
+	}
+	if m.Job != "" {
+		b = append(b, `,"job":`...)
+		b = appendString(b, m.Job)
 	}
 	if m.Principal != "" {
 		b = append(b, `,"principal":`...)

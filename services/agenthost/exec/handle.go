@@ -31,6 +31,7 @@ type call struct {
 type answer struct {
 	payload json.RawMessage
 	err     error
+	used    api.Usage
 }
 
 // Handle sends the message to the worker and waits for its answer. At most spec.Concurrency messages are with the worker
@@ -50,6 +51,12 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 	if len(payload) > p.opt.MaxLine {
 		return nil, tooLarge(len(payload), p.opt.MaxLine)
 	}
+	var state []byte
+	if len(m.Checkpoint) > 0 {
+		if state, err = oneLine(m.Checkpoint); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.acquire(ctx); err != nil {
 		return nil, p.last(ctx, err)
 	}
@@ -61,11 +68,12 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 		c.more = make(chan struct{}, 1)
 		defer p.forget(c)
 	}
-	if err := p.send(c, m, payload); err != nil {
+	if err := p.send(c, m, state, payload); err != nil {
 		<-p.slots
 		return nil, p.last(ctx, err)
 	}
 	a, err := p.await(c)
+	m.Spend(a.used)
 	if err == nil {
 		return a.payload, a.err
 	}
@@ -135,7 +143,7 @@ func (p *Process) acquire(ctx context.Context) error {
 }
 
 // send gives the message an id and hands it to the writer, in one step with the check that the stop frame has not gone.
-func (p *Process) send(c *call, m *agent.Message, payload []byte) error {
+func (p *Process) send(c *call, m *agent.Message, state, payload []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -148,7 +156,7 @@ func (p *Process) send(c *call, m *agent.Message, payload []byte) error {
 	c.id = strconv.FormatUint(p.lastID, 10)
 	deadline, _ := c.ctx.Deadline()
 	select {
-	case p.out <- messageFrame(c.id, m, c.reader != nil, deadline, payload):
+	case p.out <- messageFrame(c.id, m, c.reader != nil, deadline, state, payload):
 		p.pending[c.id] = c
 		return nil
 	default:

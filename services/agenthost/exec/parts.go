@@ -18,6 +18,9 @@ const (
 	partCost = 64
 )
 
+// checkpoint is the type of the frames, in both directions, that hold how far a task is.
+const checkpoint = "checkpoint"
+
 // part is something that the worker says before it answers.
 type part struct {
 	kind    api.PartKind
@@ -115,6 +118,8 @@ func (p *Process) handOn(c *call, t part) error {
 		return c.reader.Chunk(c.ctx, t.payload)
 	case api.PartProgress:
 		return c.reader.Progress(c.ctx, t.payload)
+	case checkpoint:
+		return c.reader.Checkpoint(c.ctx, t.payload)
 	}
 	return p.question(c, t.payload)
 }

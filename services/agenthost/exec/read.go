@@ -83,10 +83,10 @@ func (p *Process) take(line []byte) bool {
 		if len(payload) == 0 {
 			payload = []byte("null")
 		}
-		p.takeAnswer(f.ID, answer{payload: payload})
+		p.takeAnswer(f, answer{payload: payload})
 	case "error":
-		p.takeAnswer(f.ID, answer{err: workerError(f.Error)})
-	case "chunk", "progress", "need_input":
+		p.takeAnswer(f, answer{err: workerError(f.Error)})
+	case "chunk", "progress", "need_input", checkpoint:
 		return p.takePart(f)
 	case "call":
 		return p.takeCall(f)
@@ -109,9 +109,13 @@ func (p *Process) take(line []byte) bool {
 	return true
 }
 
-func (p *Process) takeAnswer(id string, a answer) {
-	if !p.answered(id, a) {
-		p.oddity().Str("message", clip(id)).Msg("ignored an answer of the worker to a message that it does not have")
+func (p *Process) takeAnswer(f *inbound, a answer) {
+	var ok bool
+	if a.used, ok = usageOf(f.Usage); !ok {
+		p.oddity().Str("message", clip(f.ID)).Msg("ignored a usage of the worker: it has tokens_in and tokens_out, numbers, and cost, a string of digits")
+	}
+	if !p.answered(f.ID, a) {
+		p.oddity().Str("message", clip(f.ID)).Msg("ignored an answer of the worker to a message that it does not have")
 	}
 }
 
@@ -119,7 +123,7 @@ func (p *Process) takeJunk(line []byte, err error) bool {
 	if m := brokenAnswer.FindSubmatch(line); m != nil {
 		a := answer{err: agentError(api.FailedPrecondition, fmt.Sprintf("the agent's answer is not a valid frame: %v", err))}
 		settle := p.answered
-		if kind := m[1][0]; kind == 'c' || kind == 'n' {
+		if kind := m[1][0]; kind == 'c' || kind == 'n' { // parts
 			settle = p.spoilt
 		}
 		if settle(string(m[2]), a) {

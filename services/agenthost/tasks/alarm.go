@@ -64,5 +64,6 @@ func (p *Puller) ring(ctx context.Context, id, hash string) error {
 		return err
 	}
 	p.store.running(ctx, id, true)
+	p.store.forgetState(ctx, id)
 	return p.store.clear(ctx, p.store.taskSubject(rec.task), p.store.laterSubject(rec.task))
 }

@@ -9,11 +9,24 @@
 // overloaded; outcomes for a week and MaxResultBytes, of which the oldest tenth goes when they are used up; large bodies for
 // the age that package blob gives them.
 //
+// <ns>_parts holds what tasks say beside their outcomes, on <ns>.parts.<id>, MaxTaskParts of a task, for a week and MaxPartBytes, of
+// which the oldest go first. <ns>_task_state holds what the next attempt at a task needs, one message each: its checkpoint on
+// <ns>.checkpoint.<id>, its questions and their answers on <ns>.questions.<id>, until the outcome, at most StateAge, and
+// MaxStateBytes, above which writes are refused. Every write of these expects the one before it, so each is stored once and in
+// order, and a late attempt is refused by the words of a later one.
+//
+// A task that asks, or that no budget pays for, is put aside: it stands as a schedule, in nobody's hands, until it is answered or
+// the cap is raised. It is looked at again after some time even so, since whoever lets it go on may die between the answer and
+// the queue. The answer counts from when it stands among the questions.
+//
 // A task runs at least once; its outcome is written exactly once, and only then is it acknowledged. What a host's death
 // does, at each step:
 //   - while the task runs: it is delivered again after AckWait and counts one more attempt;
 //   - between the outcome and the acknowledgement: the next host finds the outcome and runs nothing;
 //   - between the schedule of a retry and the acknowledgement: the task may run once more than it would have;
+//   - between a checkpoint and its use: the next attempt is handed it;
+//   - between a question and its record: it is asked once more;
+//   - between an answer and the queue: the task goes on at its next look, or when the answer is given again;
 //   - between the alarm and the task that it is for: the alarm rings for nothing.
 //
 // The limit of attempts holds for tasks that kill their hosts too, since the server counts the deliveries. So a delivery that

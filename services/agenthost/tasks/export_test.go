@@ -12,11 +12,12 @@ type Small struct {
 	Waiting     uint64
 	ResultBytes int64
 	AckWait     time.Duration
+	Recheck     time.Duration
 }
 
 // OpenSmall is Open with some bounds made small; what is zero stays as it is.
 func OpenSmall(ctx context.Context, conn *rpc.Conn, b Small) (*Store, error) {
-	c := bounds{MaxWaiting, MaxResultBytes, AckWait}
+	c := bounds{MaxWaiting, MaxResultBytes, AckWait, recheckInput}
 	if b.Waiting > 0 {
 		c.waiting = b.Waiting
 	}
@@ -26,5 +27,31 @@ func OpenSmall(ctx context.Context, conn *rpc.Conn, b Small) (*Store, error) {
 	if b.AckWait > 0 {
 		c.ackWait = b.AckWait
 	}
+	if b.Recheck > 0 {
+		c.recheck = b.Recheck
+	}
 	return open(ctx, conn, c)
+}
+
+// AnswerAndDie is Answer by a process that dies before it lets the task go on.
+func (s *Store) AnswerAndDie(ctx context.Context, id string, answer []byte) error {
+	known, err := s.questions(ctx, id)
+	if err != nil {
+		return err
+	}
+	known.open().Answer = answer
+	_, err = s.saveQuestions(ctx, id, known)
+	return err
+}
+
+// RequeueAndDie is Answer by a process that dies between the task's two places.
+func (s *Store) RequeueAndDie(ctx context.Context, id string, answer []byte) error {
+	if err := s.AnswerAndDie(ctx, id, answer); err != nil {
+		return err
+	}
+	m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.anyTask(id)})
+	if err != nil {
+		return err
+	}
+	return s.publish(ctx, s.resumed(m))
 }

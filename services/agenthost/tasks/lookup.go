@@ -78,10 +78,7 @@ func (s *Store) get(ctx context.Context, id string) (*api.Task, error) {
 		case err != nil:
 			return nil, err
 		case rec != nil:
-			if s.addLive(ctx, rec.task) {
-				rec.task.Status = api.TaskRunning
-			}
-			return rec.task, nil
+			return rec.task, s.addNow(ctx, rec.task)
 		}
 	}
 	if odd != nil { // it fails when somebody pulls it
@@ -90,10 +87,30 @@ func (s *Store) get(ctx context.Context, id string) (*api.Task, error) {
 	return nil, notFound(id)
 }
 
+// addNow adds what a task without an outcome is about.
+func (s *Store) addNow(ctx context.Context, t *api.Task) error {
+	if s.addLive(ctx, t) {
+		t.Status = api.TaskRunning
+	}
+	if t.Status != api.TaskWaiting {
+		return nil
+	}
+	known, err := s.questions(ctx, t.ID)
+	if err != nil {
+		return err
+	}
+	if q := known.open(); q != nil {
+		t.Question = q.Ask
+	} else {
+		t.Status = api.TaskQueued // answered this moment
+	}
+	return nil
+}
+
 // List returns one page of tasks without their payloads and results.
 func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksListResponse, error) {
 	stream, subject := s.results, s.ns+".result."+token(r.Job)+".*"
-	if r.Status == api.TaskQueued {
+	if !r.Status.Ended() {
 		stream, subject = s.tasks, s.ns+".task."+token(r.Capability)+".*.*"
 	}
 	limit := r.Limit
@@ -121,7 +138,7 @@ func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksLi
 		if err != nil || !wanted(t, r) {
 			continue
 		}
-		if r.Status == api.TaskQueued { // the message of one that has ended stands until some host finds that out
+		if !r.Status.Ended() { // the message of one that has ended stands until some host finds that out
 			if done, err := s.outcome(ctx, t.ID); done != nil || err != nil {
 				if err != nil {
 					return nil, err
@@ -148,7 +165,8 @@ func token(v string) string {
 }
 
 func wanted(t *api.Task, r *api.TasksListRequest) bool {
-	return t.Status == r.Status && (r.Job == "" || t.Job == r.Job) && (r.Capability == "" || t.Capability == r.Capability)
+	fits := t.Status == r.Status || r.Status == api.TaskQueued && !t.Status.Ended()
+	return fits && (r.Job == "" || t.Job == r.Job) && (r.Capability == "" || t.Capability == r.Capability)
 }
 
 // Stats counts what waits, by the queues that hosts have opened, and the outcomes that are kept.

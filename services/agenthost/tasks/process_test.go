@@ -46,6 +46,10 @@ func hostMain() {
 		switch string(m.Payload) {
 		case `"die"`:
 			os.Exit(3)
+		case `"save and die"`:
+			if m.Parts.Chunk(ctx, json.RawMessage(`"before"`)) == nil && m.Parts.Checkpoint(ctx, json.RawMessage(`{"far":40}`)) == nil {
+				os.Exit(3)
+			}
 		case `"flaky"`:
 			if m.Attempt == 1 {
 				return nil, errors.New("once more")

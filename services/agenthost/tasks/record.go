@@ -24,6 +24,8 @@ const (
 	headerNamed    = "Mabus-Named"      // present if the submitter chose the id, so that the task may have been submitted, and done, before
 	headerAttempts = "Mabus-Attempts"   // begun before this message was written
 	headerError    = "Mabus-Last-Error" // of the last attempt
+	headerUsed     = "Mabus-Used"       // what the attempts before have cost
+	headerResumed  = "Mabus-Resumed"    // present if the task was put aside and may have been begun before
 )
 
 // How long the store may take before it counts as away.
@@ -39,6 +41,7 @@ type stored struct {
 	Seq     uint64      `json:"seq"`
 	Data    []byte      `json:"data"`
 	Hdrs    []byte      `json:"hdrs"`
+	Time    time.Time   `json:"time"`
 	header  nats.Header `json:"-"`
 }
 
@@ -113,16 +116,38 @@ func confirmed(ctx context.Context, p rpc.Pending) error {
 	case bytes.HasPrefix(msg.Data, []byte(`{"stream":`)): // an error comes first in its answer
 		return nil
 	}
+	_, err = acknowledged(msg)
+	return err
+}
+
+// sequence stores a message and returns where it stands.
+func (s *Store) sequence(ctx context.Context, msg *nats.Msg) (uint64, error) {
+	p, err := s.conn.Begin(msg)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := p.Wait(ctx, publishTimeout)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return 0, jetstream.ErrNoStreamResponse
+	}
+	if err != nil {
+		return 0, err
+	}
+	return acknowledged(answer)
+}
+
+func acknowledged(msg *nats.Msg) (uint64, error) {
 	var ack struct {
+		Seq   uint64              `json:"seq"`
 		Error *jetstream.APIError `json:"error"`
 	}
 	if err := codec.Read(msg.Data, &ack); err != nil {
-		return fmt.Errorf("the stream's confirmation is not readable: %w", err)
+		return 0, fmt.Errorf("the stream's confirmation is not readable: %w", err)
 	}
 	if ack.Error != nil {
-		return ack.Error
+		return 0, ack.Error
 	}
-	return nil
+	return ack.Seq, nil
 }
 
 // record is a task as it is stored.
@@ -192,6 +217,15 @@ func (s *Store) parse(subject string, header nats.Header, body []byte) (*api.Tas
 		if codec.Read([]byte(text), e) == nil {
 			t.Error = e
 		}
+	}
+	if text := header.Get(headerUsed); text != "" {
+		u := new(api.Usage)
+		if codec.Read([]byte(text), u) == nil && u.Validate() == nil {
+			t.Usage = u
+		}
+	}
+	if !t.Status.Ended() {
+		t.Status = statusOf(header)
 	}
 	return t, nil
 }

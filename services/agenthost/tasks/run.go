@@ -61,14 +61,30 @@ func (p *Puller) run(j job) {
 	}()
 	p.running.add(a)
 	ack := ackDone
-	if err := p.attempt(j, a); err != nil {
+	if err := p.attempt(j, a); errors.Is(err, errLeft) {
+		p.log.Warn().Err(err).Str("subject", j.msg.Subject).Msg("task left alone")
+		ack = ""
+	} else if err != nil {
 		p.log.Warn().Err(err).Str("subject", j.msg.Subject).Msg("task not settled: it will be delivered again")
 		ack = ackLater
 	}
 	p.running.remove(a)
-	_ = p.store.conn.NC.Publish(j.msg.Reply, []byte(ack))
+	if ack != "" {
+		_ = p.store.conn.NC.Publish(j.msg.Reply, []byte(ack))
+	}
 	j.loop.short.Store(time.Since(j.came) < shortTask)
 }
+
+// work is one attempt's worth of a task.
+type work struct {
+	d         delivery
+	t         *api.Task
+	hash, ref string
+	said      *says
+}
+
+// errLeft says that another host has the task by now: its message is none of ours any more.
+var errLeft = errors.New("a later attempt at the task has begun")
 
 // attempt makes one attempt. Nil means that the task is settled: it has an outcome, or stands for its next attempt.
 func (p *Puller) attempt(j job, a *attempt) error {
@@ -76,71 +92,133 @@ func (p *Puller) attempt(j job, a *attempt) error {
 	if err != nil {
 		return err
 	}
+	w := &work{d: d, hash: j.msg.Header.Get(headerHash), ref: j.msg.Header.Get(api.HeaderBlob)}
 	number := d.begun + 1
 	// An earlier attempt may have ended well and died before it said so; and a task that was submitted again may have ended
 	// between its submitter's look and write.
-	if number > 1 || j.msg.Header.Get(headerNamed) != "" {
+	begun := number > 1 || j.msg.Header.Get(headerAttempts) != ""
+	if begun || j.msg.Header.Get(headerNamed) != "" {
 		if known, err := p.store.outcome(p.base, a.id); known != nil {
-			p.store.forget(p.base, j.msg.Header.Get(api.HeaderBlob))
+			p.store.forget(p.base, w.ref)
+			if begun {
+				p.store.forgetState(p.base, a.id)
+			}
 			return nil
 		} else if err != nil {
 			return p.putOff(d, err)
 		}
 	}
-	t, err := p.store.decode(p.base, j.msg.Subject, j.msg.Header, j.msg.Data)
-	if err != nil {
+	if w.t, err = p.store.decode(p.base, j.msg.Subject, j.msg.Header, j.msg.Data); err != nil {
 		return p.unread(d, err)
 	}
-	hash, ref := j.msg.Header.Get(headerHash), j.msg.Header.Get(api.HeaderBlob)
-	if number > t.Attempts {
-		return p.settle(exhausted(t), hash, ref)
+	w.said = &says{s: p.store, task: w.t.ID, attempt: number, kept: begun}
+	if number > w.t.Attempts {
+		return p.end(w, exhausted(w.t))
 	}
 	now := time.Now().UTC()
-	if overdue(t, now) {
-		return p.settle(missed(t), hash, ref)
+	if overdue(w.t, now) {
+		return p.end(w, missed(w.t))
 	}
-	answer, stopped, err := p.carryOut(j, a, t, number, now)
-	if stopped || err != nil && p.base.Err() != nil {
-		if stopped {
-			return nil
+	if waits, err := p.store.stillWaits(p.base, d); err != nil {
+		return p.putOff(d, err)
+	} else if waits {
+		return p.putAside(w, waitsInput)
+	}
+	m := &agent.Message{Payload: w.t.Payload, Principal: w.t.Principal, Task: w.t.ID, Attempt: number, Job: w.t.Job, Parts: w.said}
+	if begun {
+		if m.Checkpoint, err = p.store.checkpoint(p.base, w.t.ID); err != nil {
+			return p.putOff(d, err)
 		}
+	}
+	answer, stopped, err := p.carryOut(j, a, w, m, now)
+	if stopped {
+		return nil
+	}
+	w.spend(m.Used())
+	if err != nil && p.base.Err() != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), p.patience())
 		defer cancel()
-		return p.store.handBack(ctx, d)
+		return p.store.handBack(ctx, w.d)
 	}
-	t.Attempt, t.StartedAt, t.Agent, t.Host = number, now, a.agent, p.host
+	w.t.Attempt, w.t.StartedAt, w.t.Agent, w.t.Host = number, now, a.agent, p.host
 	defer p.settling.Add(-1)
-	if p.settling.Add(1) <= maxSettling && ref == "" { // the agent is done, and need not wait for the store
+	if p.settling.Add(1) <= maxSettling && w.ref == "" { // the agent is done, and need not wait for the store
 		j.slot.Release()
 		a.freed = true
 	}
+	return p.conclude(w, answer, err)
+}
+
+// conclude takes what came of an attempt to the outcome, or to where the task waits for what comes next.
+func (p *Puller) conclude(w *work, answer json.RawMessage, err error) error {
+	t := w.t
 	if err == nil {
 		t.Status, t.Result, t.Error = api.TaskSucceeded, answer, nil
-		return p.settle(t, hash, ref)
+		return p.end(w, t)
+	}
+	switch {
+	case w.said.isAside():
+		return p.putAside(w, waitsInput)
+	case w.said.isFenced():
+		return errLeft
 	}
 	t.Error = explain(err)
 	switch {
 	case overdue(t, time.Now()):
-		return p.settle(missed(t), hash, ref)
-	case number >= t.Attempts || hopeless(t.Error):
+		return p.end(w, missed(t))
+	case t.Error.Details.Reason == api.ReasonBudgetExhausted:
+		return p.putAside(w, waitsBudget)
+	case t.Error.Details.Reason == api.ReasonBudgetReserved: // another call's end makes room; no attempt was made
+		return p.insist(t.ID, func(ctx context.Context) error {
+			return p.store.retry(ctx, w.d, w.d.begun, t.Error, time.Now().Add(time.Second))
+		})
+	case t.Attempt >= t.Attempts || hopeless(t.Error):
 		t.Status = api.TaskFailed
-		return p.settle(t, hash, ref)
+		return p.end(w, t)
 	}
 	return p.insist(t.ID, func(ctx context.Context) error {
-		return p.store.retry(ctx, d, number, t.Error, time.Now().Add(backoff(t, number)))
+		return p.store.retry(ctx, w.d, t.Attempt, t.Error, time.Now().Add(backoff(t, t.Attempt)))
 	})
 }
 
+// end writes the outcome, and then lets go of what only a further attempt would need.
+func (p *Puller) end(w *work, t *api.Task) error {
+	if err := p.settle(t, w.hash, w.ref); err != nil {
+		return err
+	}
+	if w.said.isKept() {
+		p.store.forgetState(p.base, t.ID)
+	}
+	return nil
+}
+
+func (p *Puller) putAside(w *work, waits string) error {
+	return p.insist(w.t.ID, func(ctx context.Context) error { return p.store.putAside(ctx, w.d, waits, w.t.Error) })
+}
+
+// spend adds what this attempt has cost to what those before it have.
+func (w *work) spend(used api.Usage) {
+	if used.IsZero() {
+		return
+	}
+	if w.t.Usage != nil {
+		used.Add(*w.t.Usage)
+	}
+	w.t.Usage, w.d.used = &used, used
+}
+
 // carryOut has the agent handle the task. Stopped means that the task was given an outcome from elsewhere meanwhile.
-func (p *Puller) carryOut(j job, a *attempt, t *api.Task, number int, now time.Time) (answer json.RawMessage, stopped bool, err error) {
-	end := now.Add(t.Timeout.Std())
-	if !t.Deadline.IsZero() && t.Deadline.Before(end) {
-		end = t.Deadline
+func (p *Puller) carryOut(j job, a *attempt, w *work, m *agent.Message, now time.Time) (answer json.RawMessage, stopped bool, err error) {
+	end := now.Add(w.t.Timeout.Std())
+	if !w.t.Deadline.IsZero() && w.t.Deadline.Before(end) {
+		end = w.t.Deadline
 	}
 	ctx, cancel := context.WithDeadline(p.base, end)
 	defer cancel()
-	p.running.begin(a, number, now, end, cancel)
-	answer, err = j.slot.Run(ctx, &agent.Message{Payload: t.Payload, Principal: t.Principal, Task: t.ID, Attempt: number})
+	w.said.aside = cancel
+	p.running.begin(a, m.Attempt, now, end, cancel)
+	answer, err = j.slot.Run(ctx, m)
+	w.said.end()
 	return answer, p.running.end(a), err
 }
 

@@ -29,8 +29,9 @@ func at(msg *nats.Msg, t time.Time, target string) {
 // delivery is a task's message as a host got it.
 type delivery struct {
 	msg   *nats.Msg
-	seq   uint64 // in the stream
-	begun int    // attempts before this one, by the message and by the server's count of deliveries
+	seq   uint64    // in the stream
+	begun int       // attempts before this one, by the message and by the server's count of deliveries
+	used  api.Usage // by all attempts, once this one has ended
 }
 
 func newDelivery(msg *nats.Msg) (delivery, error) {
@@ -49,9 +50,10 @@ func newDelivery(msg *nats.Msg) (delivery, error) {
 func (d delivery) again(subject string, begun int, e *api.Error) *nats.Msg {
 	msg := nats.NewMsg(subject)
 	msg.Data = d.msg.Data
-	for _, h := range []string{headerHash, headerNamed, api.HeaderBlob, headerError} {
-		if v := d.msg.Header.Get(h); v != "" {
-			msg.Header.Set(h, v)
+	keep(msg.Header, d.msg.Header)
+	if !d.used.IsZero() {
+		if text, err := codec.Marshal(&d.used); err == nil {
+			msg.Header.Set(headerUsed, string(text))
 		}
 	}
 	msg.Header.Set(headerAttempts, strconv.Itoa(begun))
@@ -60,6 +62,17 @@ func (d delivery) again(subject string, begun int, e *api.Error) *nats.Msg {
 	}
 	return msg
 }
+
+// keep carries over what stays with a task from message to message.
+func keep(to, from nats.Header) {
+	for _, h := range []string{headerHash, headerNamed, api.HeaderBlob, headerError, headerUsed, headerResumed} {
+		if v := from.Get(h); v != "" {
+			to.Set(h, v)
+		}
+	}
+}
+
+func seqText(seq uint64) string { return strconv.FormatUint(seq, 10) }
 
 // maxErrorHeader is how many bytes of a header an error may take; the room for headers has 8 KiB.
 const maxErrorHeader = 4 << 10
@@ -100,7 +113,7 @@ func (s *Store) handBack(ctx context.Context, d delivery) error {
 // replace writes the message if the delivery is still the newest word on the task. If not, somebody else has gone on with it
 // and nothing is done.
 func (s *Store) replace(ctx context.Context, msg *nats.Msg, d delivery) error {
-	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", strconv.FormatUint(d.seq, 10))
+	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", seqText(d.seq))
 	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", d.msg.Subject)
 	for {
 		err := s.publish(ctx, msg)
@@ -139,10 +152,20 @@ func (s *Store) setAlarm(ctx context.Context, t *api.Task, hash string) error {
 
 // clear removes whatever of a task still stands in the queue; what is gone already is no error.
 func (s *Store) clear(ctx context.Context, subjects ...string) error {
+	return s.purge(ctx, s.tasks, subjects...)
+}
+
+func (s *Store) purge(ctx context.Context, name string, subjects ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	stream, err := s.stream, error(nil)
+	if name != s.tasks {
+		if stream, err = s.conn.JS.Stream(ctx, name); err != nil {
+			return fmt.Errorf("remove from %s: %w", name, err)
+		}
+	}
 	for _, subject := range subjects {
-		if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
 			return fmt.Errorf("remove %s: %w", subject, err)
 		}
 	}

@@ -19,6 +19,9 @@ const (
 	MaxWaitingBytes = 8 << 30
 	MaxResultBytes  = 4 << 30
 	ResultAge       = 7 * 24 * time.Hour
+	MaxPartBytes    = 4 << 30
+	MaxStateBytes   = 4 << 30
+	StateAge        = 30 * 24 * time.Hour
 )
 
 // AckWait is the time after which a task whose host is silent is delivered again. A host says three times as often that it is
@@ -33,6 +36,7 @@ type bounds struct {
 	waiting     uint64
 	resultBytes int64
 	ackWait     time.Duration
+	recheck     time.Duration // the longest that a task which is aside is not looked at
 }
 
 // Store is the tasks and outcomes of a namespace.
@@ -41,6 +45,8 @@ type Store struct {
 	ns      string
 	tasks   string
 	results string
+	parts   string // what tasks say beside their outcomes
+	state   string // what the next attempt at a task needs: checkpoints, questions and answers
 	bounds  bounds
 	stream  jetstream.Stream
 
@@ -50,11 +56,12 @@ type Store struct {
 
 // Open creates what the store needs, trying until JetStream is ready or ctx ends.
 func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
-	return open(ctx, conn, bounds{MaxWaiting, MaxResultBytes, AckWait})
+	return open(ctx, conn, bounds{MaxWaiting, MaxResultBytes, AckWait, recheckInput})
 }
 
 func open(ctx context.Context, conn *rpc.Conn, b bounds) (*Store, error) {
-	s := &Store{conn: conn, ns: conn.Namespace, tasks: api.Bucket(conn.Namespace, "tasks"), results: api.Bucket(conn.Namespace, "results"), bounds: b}
+	s := &Store{conn: conn, ns: conn.Namespace, tasks: api.Bucket(conn.Namespace, "tasks"), results: api.Bucket(conn.Namespace, "results"),
+		parts: api.Bucket(conn.Namespace, "parts"), state: api.Bucket(conn.Namespace, "task_state"), bounds: b}
 	for {
 		stream, err := s.create(ctx)
 		if err == nil {
@@ -84,6 +91,21 @@ func (s *Store) create(ctx context.Context) (jetstream.Stream, error) {
 		Name: s.results, Description: "Mabus: outcomes of tasks", Subjects: []string{s.ns + ".result.*.*"},
 		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
 		MaxAge: ResultAge, MaxBytes: s.bounds.resultBytes, Replicas: s.conn.Replicas,
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.ensure(ctx, jetstream.StreamConfig{
+		Name: s.parts, Description: "Mabus: what tasks say", Subjects: []string{api.PartsSubject(s.ns, "*")},
+		MaxMsgsPerSubject: api.MaxTaskParts, MaxAge: ResultAge, MaxBytes: MaxPartBytes, Replicas: s.conn.Replicas,
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.ensure(ctx, jetstream.StreamConfig{
+		Name: s.state, Description: "Mabus: checkpoints, questions and answers of tasks",
+		Subjects:          []string{s.checkpointSubject("*"), s.questionsSubject("*")},
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, MaxAge: StateAge, MaxBytes: MaxStateBytes, Replicas: s.conn.Replicas,
 	})
 	return stream, err
 }

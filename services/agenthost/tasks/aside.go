@@ -1,0 +1,132 @@
+package tasks
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// headerWaits is present on a task that is put aside, and says for what.
+const headerWaits = "Mabus-Waits"
+
+const (
+	waitsInput  = "input"
+	waitsBudget = "budget"
+)
+
+// A task that is put aside stands as a schedule, like one that waits for its next attempt. It is looked at again after this time
+// even if nobody lets it go on: whoever was about to may have died.
+const (
+	recheckInput  = 10 * time.Minute
+	recheckBudget = time.Minute
+)
+
+// putAside lets go of a delivery without an attempt being counted, until goOn.
+func (s *Store) putAside(ctx context.Context, d delivery, waits string, why *api.Error) error {
+	t := bare(d.msg.Subject)
+	msg := d.again(s.laterSubject(t), d.begun, why)
+	msg.Header.Set(headerWaits, waits)
+	recheck := recheckInput
+	if waits == waitsBudget {
+		recheck = recheckBudget
+	}
+	at(msg, time.Now().Add(min(recheck, s.bounds.recheck)), d.msg.Subject)
+	if err := s.replace(ctx, msg, d); err != nil || waits != waitsInput {
+		return err
+	}
+	// The answer may have come before the task was aside, when there was nothing to let go on.
+	known, err := s.questions(ctx, t.ID)
+	if err != nil || known.open() != nil {
+		return err
+	}
+	return s.goOn(ctx, t.ID)
+}
+
+// goOn puts a task that is aside back into the queue. One that is not is left alone: whoever has it looks for the answer itself.
+func (s *Store) goOn(ctx context.Context, id string) error {
+	for {
+		m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.anyTask(id)})
+		if err != nil {
+			return err
+		}
+		if m == nil || m.header.Get(headerWaits) == "" || bare(m.Subject).Priority != later {
+			return nil
+		}
+		err = s.requeue(ctx, m)
+		if !isWrongLast(err) {
+			return err
+		}
+		sleep(ctx, 5*time.Millisecond, nil)
+	}
+}
+
+// resumed is the message of a task that goes on.
+func (s *Store) resumed(m *stored) *nats.Msg {
+	msg := nats.NewMsg(m.header.Get(headerTarget))
+	msg.Data = m.Data
+	keep(msg.Header, m.header)
+	msg.Header.Set(headerAttempts, m.header.Get(headerAttempts))
+	msg.Header.Set(headerResumed, "1")
+	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", seqText(m.Seq))
+	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(bare(m.Subject).ID))
+	return msg
+}
+
+func (s *Store) requeue(ctx context.Context, m *stored) error {
+	if err := s.publish(ctx, s.resumed(m)); err != nil {
+		if isWrongLast(err) {
+			return err
+		}
+		return away("let task "+bare(m.Subject).ID+" go on", err).MaybeExecuted()
+	}
+	s.signal(bare(m.Subject).Capability, 1)
+	// Left behind, it would come back into the queue once more after its time, and be seen to be done.
+	return s.clear(ctx, m.Subject)
+}
+
+// GoOn lets the tasks go on that wait because a cap on spending was reached: those of the job, or all with "".
+func (s *Store) GoOn(ctx context.Context, job string) error {
+	for seq := uint64(1); ; {
+		m, err := s.read(ctx, s.tasks, map[string]any{"seq": seq, "next_by_subj": s.ns + ".task.*." + later + ".*"})
+		if m == nil || err != nil {
+			return err
+		}
+		seq = m.Seq + 1
+		if m.header.Get(headerWaits) != waitsBudget {
+			continue
+		}
+		t, err := s.parse(m.Subject, m.header, m.Data)
+		if err != nil || job != "" && t.Job != job {
+			continue
+		}
+		if err := s.requeue(ctx, m); err != nil && !isWrongLast(err) {
+			return err
+		}
+	}
+}
+
+// stillWaits tells whether a task that was aside, and has come back, has no answer yet.
+func (s *Store) stillWaits(ctx context.Context, d delivery) (bool, error) {
+	if d.msg.Header.Get(headerWaits) != waitsInput {
+		return false, nil
+	}
+	known, err := s.questions(ctx, bare(d.msg.Subject).ID)
+	if err != nil {
+		return false, err
+	}
+	return known.open() != nil, nil
+}
+
+// statusOf is the status of a stored task without an outcome.
+func statusOf(h nats.Header) api.TaskStatus {
+	switch h.Get(headerWaits) {
+	case waitsInput:
+		return api.TaskWaiting
+	case waitsBudget:
+		return api.TaskUnpaid
+	}
+	return api.TaskQueued
+}
