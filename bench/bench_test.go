@@ -1,7 +1,11 @@
 package bench_test
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"os"
+	"os/signal"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +16,30 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A copy of the test binary whose first argument says so is a worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == workerArg {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) //nolint:forbidigo // this process is no test
+		defer stop()
+		if err := bench.Worker(ctx, os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const workerArg = "be-a-worker"
+
+func workerCommand(t *testing.T) []string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"env", "GORACE=atexit_sleep_ms=0", exe, workerArg} // the race detector has a process sleep at its end
+}
 
 // keys are what readers of the figures rely on.
 var keys = map[string]string{

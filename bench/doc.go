@@ -6,4 +6,8 @@
 // taken for ours. Each measurement has sides that take turns in rounds (A B A B ...), so that whatever else the machine does
 // meets them alike. A figure is the median of its rounds, its spread their least and greatest; a ratio is taken within each
 // round. Nothing is asserted.
+//
+// The suite "agents" has the agents in a host in a process of its own, so that its memory is known by itself, and so are the
+// programs among the agents and the readers of many streams: this program again, by Worker. Some of its figures are set
+// against a bare pipe, a function or net/http rather than NATS.
 package bench

@@ -34,7 +34,7 @@ type Machine struct {
 type Metric struct {
 	// Value is the median of the rounds.
 	Value float64 `json:"value"`
-	// Unit is ops/s, us, ns, bytes, allocs or ratio.
+	// Unit is ops/s, s, ms, us, ns, MB (a million bytes), bytes, allocs, streams, chunks or ratio.
 	Unit string `json:"unit"`
 	// Spread is the least and the greatest of the rounds.
 	Spread [2]float64 `json:"spread"`

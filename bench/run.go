@@ -18,8 +18,14 @@ type Config struct {
 	Rounds int
 	// Agents is how many agents the registry knows when it is measured; 100,000 unless given.
 	Agents int
+	// Streams is how many streams of one agent are open at once when their memory is measured; 10,000 unless given.
+	Streams int
 	// Only names the measurements to take; all of them unless given.
 	Only []string
+	// Worker is a command line that calls Worker with the arguments that are added to it. Agents needs it, Core does not.
+	Worker []string
+	// HostProfile is a file for a CPU profile of the process in which the agents of Agents run, for its whole life; optional.
+	HostProfile string
 	// Progress is told of each round; optional.
 	Progress func(text string)
 }
@@ -28,20 +34,21 @@ type Config struct {
 type measurement struct {
 	name string
 	doc  string
+	help string // how to read the figures; BENCHMARKS.md has it for those of Core
 	run  func(ctx context.Context, r *run) error
 }
 
 // measurements are taken in this order. Those that fill the registry come last, since a large heap makes the collection of
 // garbage rare for all.
 var measurements = []measurement{
-	{"echo", "request and reply, against plain NATS", measureEcho},
-	{"busy", "agents that work 5 ms, against plain NATS", measureBusy},
-	{"tasks", "durable tasks, against a bare JetStream queue", measureTasks},
-	{"overload", "useful answers at twice the capacity", measureOverload},
-	{"memory", "what a registry replica keeps of an agent", measureMemory},
-	{"get", "registry reads by request", measureGet},
-	{"mirror", "registry reads from the SDK's mirror", measureMirror},
-	{"register", "registrations", measureRegister},
+	{"echo", "request and reply, against plain NATS", "", measureEcho},
+	{"busy", "agents that work 5 ms, against plain NATS", "", measureBusy},
+	{"tasks", "durable tasks, against a bare JetStream queue", "", measureTasks},
+	{"overload", "useful answers at twice the capacity", "", measureOverload},
+	{"memory", "what a registry replica keeps of an agent", "", measureMemory},
+	{"get", "registry reads by request", "", measureGet},
+	{"mirror", "registry reads from the SDK's mirror", "", measureMirror},
+	{"register", "registrations", "", measureRegister},
 }
 
 // Names lists the measurements with what they are about.
@@ -55,6 +62,11 @@ func Names() [][2]string {
 
 // Core takes the measurements and returns their figures.
 func Core(ctx context.Context, cfg Config) (*Report, error) {
+	return take(ctx, "core", cfg, measurements)
+}
+
+// take takes the measurements that the configuration names.
+func take(ctx context.Context, suite string, cfg Config, measurements []measurement) (*Report, error) {
 	if cfg.Duration <= 0 {
 		cfg.Duration = 2 * time.Second
 	}
@@ -83,7 +95,7 @@ func Core(ctx context.Context, cfg Config) (*Report, error) {
 		}
 	}
 	report := &Report{
-		Suite: "core", Machine: machine(version), Date: time.Now().UTC().Truncate(time.Second), Rounds: cfg.Rounds,
+		Suite: suite, Machine: machine(version), Date: time.Now().UTC().Truncate(time.Second), Rounds: cfg.Rounds,
 		Seconds: cfg.Duration.Seconds(), Metrics: map[string]Metric{},
 	}
 	for name, s := range r.samples {
@@ -99,6 +111,7 @@ type run struct {
 	samples  map[string]*samples
 	services *services // of echo, busy, tasks and overload
 	roster   *roster   // of the others
+	faraway  *faraway  // of the suite agents
 	cleanups []func()
 }
 

@@ -115,6 +115,16 @@ func (a Agents) Status(ctx context.Context, id string) (*api.AgentState, error) 
 	return rpc.Call(ctx, a.conn, api.HostedAgentsStatus, &api.GetRequest{ID: id})
 }
 
+// Guard returns what the guard of a running http agent measures: failed_precondition (no_guard) if the agent has none.
+func (a Agents) Guard(ctx context.Context, id string) (*api.GuardStatus, error) {
+	return rpc.Call(ctx, a.conn, api.GuardsGet, &api.GetRequest{ID: id})
+}
+
+// ResetGuard closes the breaker of a running http agent's guard and lets it count anew.
+func (a Agents) ResetGuard(ctx context.Context, id string) (*api.GuardStatus, error) {
+	return rpc.Call(ctx, a.conn, api.GuardsReset, &api.GetRequest{ID: id})
+}
+
 // pages runs through a paged list.
 func pages[T any](page func(cursor string) ([]T, string, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

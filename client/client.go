@@ -21,6 +21,8 @@ type Client struct {
 	Hosts    Hosts
 	Services Services
 	Tasks    Tasks
+	Budgets  Budgets
+	Work     Work
 }
 
 var _ agent.Bus = (*Client)(nil)
@@ -39,7 +41,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 
 // New returns a client on a connection that somebody else owns.
 func New(conn *rpc.Conn) *Client {
-	return &Client{conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}}
+	return &Client{conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}, Budgets: Budgets{conn}, Work: Work{conn, Hosts{conn, &session{}}}}
 }
 
 // Conn returns the connection.

@@ -33,6 +33,7 @@ var (
 	ids       = list{"a-B_9", "", "a b", "ä", 7, nil, true}
 	counts    = list{1, 2.0, 0, -1, 1.5, 10_001, "1", nil, list{}}
 	durations = list{"90s", "1h30m", "+1.5ms", ".5s", "1.s", "2µs", "", "90", "s", "-1s", "1 s", "1d", 5, nil}
+	amounts   = list{"2500000", "0", "9223372036854775807", "-1", "-0", "+1", "007", "2.50", "1e6", "", 2500000, nil}
 	globs     = list{list{"**/*.go"}, list{}, list{""}, list{1}, "x", nil}
 )
 
@@ -49,7 +50,7 @@ func TestParseAndSchemaAgree(t *testing.T) {
 			"dir":     {"sub", "", 1}, "config": {map[string]any{"a": nil}, map[string]any{}, list{}, "x", nil},
 			"per_host": counts, "concurrency": counts, "mailbox": {5, 0, "5"},
 			"runtime": {"exec", "native", "external", "", 1}, "restart_policy": {"transient", "", "no", 1},
-			"max_restarts": {0, -1, 1.5}, "max_seconds": {1, 0},
+			"max_restarts": {0, -1, 1.5}, "max_seconds": {1, 0}, "max_cost": amounts,
 		}, "name", "capability", "command")
 		switch rapid.IntRange(0, 6).Draw(rt, "twist") {
 		case 0:
@@ -76,6 +77,7 @@ func TestParseAndSchemaAgree(t *testing.T) {
 			"limits": {object(rt, "limits", map[string][]any{
 				"max_inflight": {1, 100_000, 0, 100_001}, "max_failures": {0, 5, -1, "0"}, "deadline": durations,
 				"max_input_bytes": {1, 1 << 28, 0, 1<<28 + 1},
+				"max_cost":        amounts,
 			}), list{}, nil},
 			"output": {object(rt, "output", map[string][]any{"results": {"r", "", 1}, "report": {"r", "", nil}}), "x"},
 			"report": {object(rt, "report", map[string][]any{"capability": ids, "attempts": {1, 0}, "timeout": durations}, "capability"), nil},

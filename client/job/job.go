@@ -41,6 +41,7 @@ type Agent struct {
 	PerHost       int               `json:"per_host,omitempty"` // on each live host; 1 when neither is given
 	Concurrency   int               `json:"concurrency,omitempty"`
 	Mailbox       int               `json:"mailbox,omitempty"`
+	MaxCost       api.Micro         `json:"max_cost,omitzero"` // the most that one answer may cost
 	RestartPolicy api.RestartPolicy `json:"restart_policy,omitempty"`
 	MaxRestarts   *int              `json:"max_restarts,omitempty"`
 	MaxSeconds    *int              `json:"max_seconds,omitempty"`
@@ -80,6 +81,8 @@ type Limits struct {
 	Deadline api.Duration `json:"deadline,omitzero"`
 	// MaxInputBytes bounds one input; 64 MiB unless given.
 	MaxInputBytes int64 `json:"max_input_bytes,omitempty"`
+	// MaxCost is the most that the calls made for the job may cost, in micro-units; any amount unless given.
+	MaxCost *api.Micro `json:"max_cost,omitempty"`
 }
 
 // Output says where results go. These paths are relative to where the command runs, not to the job file.

@@ -17,6 +17,8 @@ type Outcome struct {
 	Host       string          `json:"host,omitempty"`
 	Result     json.RawMessage `json:"result,omitempty"`
 	Error      *api.Error      `json:"error,omitempty"`
+	// Usage is what the task has cost, over all its attempts.
+	Usage *api.Usage `json:"usage,omitempty"`
 }
 
 // ReportRequest is the payload of the report's task.

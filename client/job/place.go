@@ -61,7 +61,7 @@ func (a *Agent) spec(id string) api.AgentSpec {
 	}
 	return api.AgentSpec{
 		ID: id, Type: a.Type, Capabilities: caps, Tags: a.Tags, Runtime: a.runtime(), Module: a.Module, Command: a.Command,
-		Env: a.Env, Dir: a.Dir, Config: a.Config, Concurrency: a.Concurrency, Mailbox: a.Mailbox,
+		Env: a.Env, Dir: a.Dir, Config: a.Config, Concurrency: a.Concurrency, Mailbox: a.Mailbox, MaxCost: a.MaxCost,
 		RestartPolicy: a.RestartPolicy, MaxRestarts: a.MaxRestarts, MaxSeconds: a.MaxSeconds,
 	}
 }

@@ -67,6 +67,7 @@ func (a *Agent) check(c *checker, at string) *problem {
 		c.number(at+"/per_host", int64(a.PerHost), 1, MaxReplicas),
 		c.number(at+"/concurrency", int64(a.Concurrency), 1, api.MaxConcurrency),
 		c.number(at+"/mailbox", int64(a.Mailbox), 1, api.MaxMailbox),
+		c.amount(at+"/max_cost", a.MaxCost),
 	); p != nil {
 		return p
 	}
@@ -152,6 +153,11 @@ func (l *Limits) check(c *checker) *problem {
 	if l.MaxFailures != nil && *l.MaxFailures < 0 {
 		return c.at("/limits/max_failures", "must be 0 or more")
 	}
+	if l.MaxCost != nil {
+		if p := c.amount("/limits/max_cost", *l.MaxCost); p != nil {
+			return p
+		}
+	}
 	return c.first(
 		c.number("/limits/max_inflight", int64(l.MaxInflight), 1, MaxInflight),
 		c.number("/limits/max_input_bytes", l.MaxInputBytes, 1, api.MaxPayload),
@@ -236,6 +242,13 @@ func (c *checker) number(pointer string, n, low, high int64) *problem {
 func (c *checker) duration(pointer string, d api.Duration) *problem {
 	if _, given := c.get(pointer); d < 0 || given && d == 0 {
 		return c.at(pointer, "must be a duration above 0, such as 90s or 1h30m")
+	}
+	return nil
+}
+
+func (c *checker) amount(pointer string, m api.Micro) *problem {
+	if text, given := c.get(pointer); m < 0 || given && text != m.String() {
+		return c.at(pointer, "must be an amount in micro-units, such as \"2500000\" for 2.50")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 func newAgents(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "agents", Short: "List, start and stop agents"}
 	group(cmd)
-	cmd.AddCommand(agentsList(o), agentsGet(o), agentsRegister(o), agentsUpdate(o), agentsDeregister(o), agentsStats(o), agentsWatch(o),
+	cmd.AddCommand(agentsList(o), agentsGet(o), agentsRegister(o), agentsUpdate(o), agentsDeregister(o), agentsStats(o), agentsWatch(o), agentsGuard(o),
 		agentsStart(o), agentsVerb(o, "stop", "Stop an agent", client.Agents.Stop), agentsVerb(o, "restart", "Stop an agent if it runs, and start it", client.Agents.Restart))
 	return cmd
 }
@@ -94,6 +94,11 @@ func printAgent(w io.Writer, st *api.AgentState) {
 		row(w, "module", a.Module)
 	case len(a.Command) > 0:
 		row(w, "command", strings.Join(a.Command, " "))
+	case a.HTTP != nil:
+		row(w, "endpoint", a.HTTP.URL)
+		if a.HTTP.Model != "" {
+			row(w, "model", a.HTTP.Model)
+		}
 	}
 	row(w, "host", a.Host)
 	row(w, "restarts", a.Restarts)
@@ -107,6 +112,7 @@ func printAgent(w io.Writer, st *api.AgentState) {
 		row(w, "handled", l.Handled)
 		row(w, "failed", l.Failed)
 		row(w, "refused", l.Refused)
+		printCosts(w, l)
 		if l.LastError != "" {
 			row(w, "last error", l.LastError)
 		}
@@ -116,25 +122,55 @@ func printAgent(w io.Writer, st *api.AgentState) {
 	}
 }
 
+// printCosts shows what an agent may use and has used.
+func printCosts(w io.Writer, l *api.AgentLive) {
+	if l.Memory > 0 {
+		row(w, "memory", fmt.Sprintf("%.1f MiB", float64(l.Memory)/(1<<20)))
+	}
+	if l.CPUTime > 0 {
+		row(w, "cpu time", l.CPUTime)
+	}
+	if e := l.Enforced; e != nil {
+		row(w, "bounded by", fmt.Sprintf("memory: %s, cpu: %s", orDash(e.Memory), orDash(e.CPU)))
+		if e.Note != "" {
+			row(w, "note", e.Note)
+		}
+	}
+	if u := l.Usage; u != nil {
+		row(w, "usage", usageText(*u))
+	}
+	if g := l.Guard; g != nil {
+		printGuard(w, g)
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
 func agentsStart(o *options) *cobra.Command {
-	var spec api.AgentSpec
-	var config, metadata, host string
+	var spec newSpec
+	var host string
 	cmd := &cobra.Command{
 		Use: "start ID [-- COMMAND...]", Short: "Start a registered agent, or a new one",
-		Long: `Starts an agent on a host. With --module or a command the agent is new and is registered first; otherwise it must be
+		Long: `Starts an agent on a host. With --module, --http or a command the agent is new and is registered first; otherwise it must be
 registered already, and is described there.`,
 		Example: "  mabus agents start e1 --module echo --capability echo\n  mabus agents start w1 --capability count -- python3 worker.py\n  mabus agents start e1 --host h7",
 		Args:    args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			req := api.AgentStartRequest{ID: a[0], Host: host}
-			if spec.Module == "" && len(a) == 1 && changed(cmd, specFlagNames) {
-				return fmt.Errorf("%w: a new agent needs --module or a command; a registered one is described already", errUsage)
+			isNew := spec.Module != "" || cmd.Flags().Changed("http") || len(a) > 1
+			if !isNew && changed(cmd, specFlagNames) {
+				return fmt.Errorf("%w: a new agent needs --module, --http or a command; a registered one is described already", errUsage)
 			}
-			if spec.Module != "" || len(a) > 1 {
-				if err := buildSpec(&spec, a, config, metadata); err != nil {
+			if isNew {
+				if err := spec.build(a); err != nil {
 					return err
 				}
-				req.ID, req.Agent = "", &spec
+				req.ID, req.Agent = "", &spec.AgentSpec
 			}
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				agent, err := c.Agents.Start(ctx, req)
@@ -145,7 +181,7 @@ registered already, and is described there.`,
 			})
 		},
 	}
-	specFlags(cmd, &spec, &config, &metadata)
+	spec.flags(cmd)
 	cmd.Flags().StringVar(&host, "host", "", "start it on this host")
 	return cmd
 }

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,38 +14,13 @@ import (
 	"github.com/mabus-project/mabus/shared/codec"
 )
 
-var specFlagNames = []string{"type", "capability", "tag", "module", "concurrency", "env", "dir", "grace", "restart", "config", "metadata"}
-
-// specFlags describe a new agent on the command line.
-func specFlags(cmd *cobra.Command, s *api.AgentSpec, config, metadata *string) {
-	f := cmd.Flags()
-	f.StringVar(&s.Type, "type", "", "type of the agent (worker)")
-	f.StringSliceVar(&s.Capabilities, "capability", nil, "capability; may be given several times")
-	f.StringSliceVar(&s.Tags, "tag", nil, "tag; may be given several times")
-	f.StringVar(&s.Module, "module", "", "Go type of a native agent")
-	f.IntVar(&s.Concurrency, "concurrency", 0, "messages that it handles at once (1)")
-	f.StringToStringVar(&s.Env, "env", nil, "environment of an exec agent, NAME=VALUE")
-	f.StringVar(&s.Dir, "dir", "", "working directory of an exec agent")
-	f.DurationVar((*time.Duration)(&s.Grace), "grace", 0, "how long an exec agent may go on with what was cancelled (5s)")
-	f.StringVar((*string)(&s.RestartPolicy), "restart", "", "permanent, transient or temporary (permanent)")
-	f.StringVar(config, "config", "", "JSON object handed to the agent")
-	f.StringVar(metadata, "metadata", "", "JSON object of your own")
-}
-
-// buildSpec completes a specification from the arguments "ID [-- COMMAND...]".
-func buildSpec(s *api.AgentSpec, a []string, config, metadata string) error {
-	s.ID, s.Command = a[0], a[1:]
-	s.Config, s.Metadata = json.RawMessage(config), json.RawMessage(metadata)
-	return errors.Join(checkJSON("--config", config), checkJSON("--metadata", metadata))
-}
-
 func changed(cmd *cobra.Command, names []string) bool {
 	return slices.ContainsFunc(names, cmd.Flags().Changed)
 }
 
 func agentsRegister(o *options) *cobra.Command {
-	var spec api.AgentSpec
-	var config, metadata, file string
+	var spec newSpec
+	var file string
 	cmd := &cobra.Command{
 		Use: "register ID [-- COMMAND...]", Short: "Register an agent without starting it",
 		Long: "Registers an agent without starting it. With --file, registers every agent of a file (or - for the standard input): one JSON object per line.",
@@ -64,11 +36,11 @@ func agentsRegister(o *options) *cobra.Command {
 			if len(a) == 0 {
 				return fmt.Errorf("%w: give an id, or --file", errUsage)
 			}
-			if err := buildSpec(&spec, a, config, metadata); err != nil {
+			if err := spec.build(a); err != nil {
 				return err
 			}
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				agent, err := c.Agents.Register(ctx, spec)
+				agent, err := c.Agents.Register(ctx, spec.AgentSpec)
 				if err != nil {
 					return err
 				}
@@ -76,7 +48,7 @@ func agentsRegister(o *options) *cobra.Command {
 			})
 		},
 	}
-	specFlags(cmd, &spec, &config, &metadata)
+	spec.flags(cmd)
 	cmd.Flags().StringVar(&file, "file", "", "register every agent of this file")
 	return cmd
 }

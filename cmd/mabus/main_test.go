@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"ready": func(ts *testscript.TestScript, _ bool, args []string) { cmdReady(t.Context(), ts, args) }, "json": cmdJSON, "status": cmdStatus, "results": cmdResults,
+			"eventually": cmdEventually,
 		},
 	})
 }
@@ -66,6 +67,16 @@ func cmdReady(ctx context.Context, ts *testscript.TestScript, args []string) {
 			ts.Fatalf("no NATS on %s", args[0])
 		}
 	}
+}
+
+// eventually TEXT COMMAND... runs the command until its standard output has the text.
+func cmdEventually(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		if ts.Exec(args[1], args[2:]...) == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+	}
+	ts.Fatalf("no %s after 20 s", args[0])
 }
 
 // json [FIELD...] checks that the standard output was one JSON object per line and nothing else, each with these fields.

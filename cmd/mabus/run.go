@@ -29,6 +29,8 @@ type runOptions struct {
 	results string
 	report  string
 	dir     string
+	maxCost api.Micro
+	capped  bool // --max-cost is given
 }
 
 func newRun(base *options) *cobra.Command {
@@ -51,17 +53,23 @@ describes each field; at its least it is:
 Without --server NATS and all services run in this process, with their data in --data; if another process runs them there
 already, this one uses those.
 
-A run that was interrupted is taken up again by its id: tasks that have ended are not done again. The summary goes to the
+A run that was interrupted is taken up again by its id: tasks that have ended are not done again. With --max-cost, or
+limits.max_cost in the job file, calls are made only while the most that they may cost fits under the cap; when nothing more
+does, the run stops, and goes on from there when it is taken up again with a higher cap. The summary goes to the
 standard output, as one JSON object with --json; progress goes to the standard error. The exit status is 0 when all is done,
-1 when tasks have failed or inputs could not be read, 2 when the command is not understood, 130 when it was interrupted.`,
+1 when tasks have failed, inputs could not be read or the budget is exhausted, 2 when the command is not understood, 130 when it was interrupted.`,
 		Example: "  mabus run examples/gosource/job.yaml \"$(go env GOROOT)/src\"\n  mabus run --id gosource-abc job.yaml data/*.jsonl",
 		Args:    args(cobra.MinimumNArgs(1)),
-		RunE:    func(cmd *cobra.Command, a []string) error { return o.run(cmd, a[0], a[1:]) },
+		RunE: func(cmd *cobra.Command, a []string) error {
+			o.capped = cmd.Flags().Changed(maxCost)
+			return o.run(cmd, a[0], a[1:])
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.id, "id", "", "id of the run to take up again, or to give to a new one")
 	f.StringVar(&o.results, "results", "", "file for the results; as the job says unless given")
 	f.StringVar(&o.report, "report", "", "file for the text of the report; as the job says unless given")
+	f.Var(microFlag{&o.maxCost}, maxCost, "the most that the job's calls may cost, in micro-units; as the job says unless given. A higher one than before raises the cap")
 	f.StringVar(&o.dir, "dir-on-hosts", "", "where the agent hosts have the job file's folder, for hosts on other machines or in containers")
 	return cmd
 }
@@ -133,8 +141,11 @@ func (o *runOptions) do(ctx context.Context, cmd *cobra.Command, c *client.Clien
 	if runErr == nil || stats.Planned > 0 {
 		err = o.finish(cmd, r, j)
 	}
-	resume := "Take it up again with:\n  " + o.again(cmd)
+	resume := "Take it up again with:\n  " + o.again(cmd, "")
+	var unpaid *job.UnpaidError
 	switch {
+	case errors.As(runErr, &unpaid):
+		return errors.Join(o.unpaid(cmd, unpaid), err)
 	case runErr != nil && cmd.Context().Err() != nil:
 		fmt.Fprintf(cmd.ErrOrStderr(), "Interrupted. %s\n", resume)
 		return errors.Join(context.Canceled, err)
@@ -196,14 +207,26 @@ func same(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// again is the command line that takes this run up again.
-func (o *runOptions) again(cmd *cobra.Command) string {
+// unpaid says why the run has stopped, and how it goes on.
+func (o *runOptions) unpaid(cmd *cobra.Command, e *job.UnpaidError) error {
+	return fmt.Errorf("stopped: %s of the job's cap of %s are spent, which leaves no room for the next call; %d of %d tasks are done and %d wait for a higher cap\nTake it up again with a higher cap, for example:\n  %s",
+		money(e.Budget.Spent), money(e.Budget.Cap), e.Done, e.Planned, e.Waiting, o.again(cmd, e.Suggest().String()))
+}
+
+// maxCost is the name of the flag that caps what a job may cost.
+const maxCost = "max-cost"
+
+// again is the command line that takes this run up again, with another cap if one is given.
+func (o *runOptions) again(cmd *cobra.Command, limit string) string {
 	words := []string{"mabus", "run", "--id", o.id}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name != "id" {
+		if f.Name != "id" && (f.Name != maxCost || limit == "") {
 			words = append(words, "--"+f.Name+"="+f.Value.String())
 		}
 	})
+	if limit != "" {
+		words = append(words, "--"+maxCost+"="+limit)
+	}
 	words = append(words, cmd.Flags().Args()...)
 	for i, w := range words {
 		if w == "" || strings.Trim(w, shellSafe) != "" {
@@ -267,6 +290,9 @@ func (o *runOptions) load(file string) (*job.Job, error) {
 	}
 	if o.report != "" {
 		j.Output.Report = o.report
+	}
+	if o.capped {
+		j.Limits.MaxCost = &o.maxCost
 	}
 	if o.id == "" {
 		o.id = j.ID(nuid.Next())

@@ -53,6 +53,9 @@ func (s *summary) print(w io.Writer) {
 	}
 	row(w, "tasks", tasks)
 	row(w, "time", fmt.Sprintf("%.1f s, %.0f tasks/s", s.Seconds, s.PerSecond))
+	if !s.Usage.IsZero() {
+		row(w, "cost", fmt.Sprintf("%s, %d tokens in, %d out", money(s.Usage.Cost), s.Usage.TokensIn, s.Usage.TokensOut))
+	}
 	if s.Max > 0 {
 		row(w, "latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", short(s.P50), short(s.P90), short(s.P99), short(s.Max)))
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"sort"
 	"time"
@@ -87,7 +86,7 @@ func showTask(cmd *cobra.Command, o *options, t *api.Task) error {
 			row(w, "error", t.Error.Error())
 		}
 		if t.Usage != nil {
-			row(w, "usage", fmt.Sprintf("%d tokens in, %d out, cost %s", t.Usage.TokensIn, t.Usage.TokensOut, t.Usage.Cost))
+			row(w, "usage", usageText(*t.Usage))
 		}
 		if len(t.Question) > 0 {
 			row(w, "asks", string(t.Question))

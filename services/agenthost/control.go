@@ -38,7 +38,15 @@ func (s *Service) methods() {
 	rpc.HandleAt(s.server, api.HostSubject(s.conn.Namespace, s.cfg.ID, "ping"), pingMethod, func(context.Context, *api.Empty) (*api.Empty, error) {
 		return &api.Empty{}, nil
 	})
+	rpc.Handle(s.server, api.GuardsGet, func(ctx context.Context, r *api.GetRequest) (*api.GuardStatus, error) {
+		return askOwner(ctx, s, "guard", api.GuardsGet, r)
+	})
+	rpc.Handle(s.server, api.GuardsReset, func(ctx context.Context, r *api.GetRequest) (*api.GuardStatus, error) {
+		return askOwner(ctx, s, "guard_reset", api.GuardsReset, r)
+	})
 	s.taskMethods()
+	s.workMethods()
+	s.budgetMethods()
 }
 
 // pingMethod is answered by a live host; "no responders" is the quickest sign of a dead one.
@@ -155,6 +163,13 @@ func (s *Service) control(h *hosted, msg *nats.Msg) {
 	switch verb := msg.Subject[len(controlSubject(s.conn.Namespace, h.rec.ID, "")):]; verb {
 	case "status":
 		s.reply(msg, &api.AgentState{Agent: h.record(), Live: h.measure()})
+	case "guard", "guard_reset":
+		status, err := h.guard(verb == "guard_reset")
+		if err != nil {
+			_ = s.conn.ReplyError(msg.Reply, err)
+			return
+		}
+		s.reply(msg, status)
 	case "stop":
 		rec, err := s.stopHere(h, msg.Header)
 		if err != nil {

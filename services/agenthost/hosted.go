@@ -37,6 +37,7 @@ type hosted struct {
 	over      bool          // no other instance will come
 	startedAt time.Time
 	lastError string
+	used      api.Usage
 
 	handled, failed, refused atomic.Uint64
 
@@ -140,12 +141,17 @@ func isDone(c <-chan struct{}) bool {
 
 // run hands a message to the agent. One that an instance did not get because it had just ended goes to the next.
 func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+	if h.rec.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.rec.Timeout.Std())
+		defer cancel()
+	}
 	for {
 		inst, err := h.instance(ctx)
 		if err != nil {
 			return nil, err
 		}
-		answer, err := inst.Handle(ctx, m)
+		answer, err := h.handle(ctx, inst, m)
 		switch e := api.AsError(err); {
 		case err == nil && len(answer) == 0:
 			return json.RawMessage("null"), nil
@@ -178,14 +184,19 @@ func (h *hosted) note(err error) {
 // measure returns what the host knows of the agent.
 func (h *hosted) measure() *api.AgentLive {
 	waiting, active := h.box.Load()
+	l := &api.AgentLive{Waiting: waiting, Active: active, Handled: h.handled.Load(), Failed: h.failed.Load(), Refused: h.refused.Load()}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	l := &api.AgentLive{
-		StartedAt: h.startedAt, Waiting: waiting, Active: active, Handled: h.handled.Load(), Failed: h.failed.Load(),
-		Refused: h.refused.Load(), LastError: h.lastError,
+	inst := h.inst
+	l.StartedAt, l.LastError = h.startedAt, h.lastError
+	if used := h.used; !used.IsZero() {
+		l.Usage = &used
 	}
-	if h.inst != nil {
-		l.PID, l.LogTail = h.inst.PID(), h.inst.LogTail()
+	h.mu.Unlock()
+	if inst != nil {
+		l.PID, l.LogTail = inst.PID(), inst.LogTail()
+	}
+	if m, ok := inst.(measured); ok {
+		m.Measure(l)
 	}
 	return l
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/exec"
+	"github.com/mabus-project/mabus/services/agenthost/http"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 )
@@ -24,6 +25,15 @@ type instance interface {
 	PID() int
 	LogTail() []string
 	Stop(ctx context.Context) error
+}
+
+// measured is an instance that can tell more of itself.
+type measured interface{ Measure(live *api.AgentLive) }
+
+// guarded is an instance with a guard, which Measure tells of.
+type guarded interface {
+	measured
+	Reset()
 }
 
 // newInstance makes one of the runtime that the specification names.
@@ -45,8 +55,14 @@ func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance
 			return nil, err
 		}
 		return p, nil
+	case api.RuntimeHTTP:
+		e, err := http.Start(ctx, spec, http.Options{Limits: s.limits, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
 	}
-	return nil, api.Errorf(api.Invalid, "agent %s has no module and no command: no host can run it", spec.ID)
+	return nil, api.Errorf(api.Invalid, "agent %s has no module, no command and no endpoint: no host can run it", spec.ID)
 }
 
 func moduleNotFound(name string) error {

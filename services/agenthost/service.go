@@ -15,9 +15,11 @@ import (
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost/budgets"
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
+	"github.com/mabus-project/mabus/shared/guard"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -53,6 +55,8 @@ type Service struct {
 	// requests keeps the answers of requests that carry an id.
 	requests *kv.Requests
 	tasks    *tasks.Store
+	budgets  *budgets.Store
+	limits   *guard.Limits // that agents of several hosts share
 	puller   *tasks.Puller
 	base     context.Context
 	cancel   context.CancelFunc
@@ -117,6 +121,14 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.tasks = store
+	if s.budgets, err = budgets.Open(ctx, s.conn); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	if s.limits, err = guard.OpenLimits(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, s.conn.Replicas); err != nil {
+		s.cancel()
+		return nil, err
+	}
 	s.puller = tasks.NewPuller(store, cfg.ID, s.log, s)
 	s.server = rpc.NewServer(s.conn, rpc.ServerConfig{
 		Service: "agenthost", Version: env.Version, Description: "Mabus: runs agents and durable tasks", Strict: env.Strict, Log: s.log, Metrics: env.Metrics,
@@ -204,6 +216,7 @@ func (s *Service) Stop(ctx context.Context) error {
 	s.cancel()
 	s.release()
 	errs = append(errs, s.cutShort(ctx))
+	s.limits.Close()
 	if s.listed && s.env.Lease.Held() {
 		if _, err := s.client.Hosts.Deregister(ctx, s.cfg.ID); err != nil && api.CodeOf(err) != api.Unavailable {
 			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))

@@ -147,7 +147,7 @@ func (r *Run) take(t *api.Task) error {
 	r.checkFailures()
 	return r.cfg.Outcome(job.Outcome{
 		Task: t.ID, Capability: t.Capability, Input: t.Name, Status: t.Status, Attempt: t.Attempt, Agent: t.Agent, Host: t.Host,
-		Result: t.Result, Error: t.Error,
+		Result: t.Result, Error: t.Error, Usage: t.Usage,
 	})
 }
 

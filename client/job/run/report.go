@@ -47,6 +47,7 @@ func (r *Run) askReport(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for the report: %w", err)
 	}
+	r.count(func(s *Stats) { s.spend(t) })
 	if t.Status != api.TaskSucceeded {
 		why := errors.New("it gives no reason")
 		if t.Error != nil {

@@ -82,6 +82,16 @@ func (r *Run) Do(ctx context.Context) error {
 		return err
 	}
 	defer outcomes.Stop()
+	capped, err := r.limitCost(ctx)
+	if err != nil {
+		return err
+	}
+	if capped {
+		var wg sync.WaitGroup
+		wg.Go(func() { r.watchCost(ctx, cancel) })
+		defer wg.Wait()
+		defer cancel(nil)
+	}
 	defer r.fleet.stop(ctx)
 	if err := r.fleet.start(ctx); err != nil {
 		return err

@@ -53,7 +53,7 @@ func connect(t *testing.T) *client.Client {
 			{Name: "registry", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 				return registry.Start(ctx, env.Conn, registry.Config{})
 			}},
-			agenthost.New(agenthost.Config{ID: "h1", Modules: []agent.Module{square}}),
+			agenthost.New(agenthost.Config{ID: "h1", Modules: []agent.Module{square, paid}}),
 		})
 	}()
 	t.Cleanup(func() {

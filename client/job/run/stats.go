@@ -22,6 +22,8 @@ type Stats struct {
 	Retries  int            `json:"retries"`
 	PerAgent map[string]int `json:"per_agent"`
 	PerHost  map[string]int `json:"per_host"`
+	// Usage is the sum of what the tasks have cost, the report included.
+	Usage api.Usage `json:"usage,omitzero"`
 	// Complete is true once all inputs have been read.
 	Complete bool `json:"complete"`
 }
@@ -36,9 +38,16 @@ func (s *Stats) count(t *api.Task) {
 		s.Failed++
 	}
 	s.Retries += max(t.Attempt-1, 0)
+	s.spend(t)
 	if t.Agent != "" {
 		s.PerAgent[t.Agent]++
 		s.PerHost[t.Host]++
+	}
+}
+
+func (s *Stats) spend(t *api.Task) {
+	if t.Usage != nil {
+		s.Usage.Add(*t.Usage)
 	}
 }
 

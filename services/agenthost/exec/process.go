@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost/isolate"
 	"github.com/mabus-project/mabus/shared/api"
 )
 
@@ -30,6 +31,8 @@ type Process struct {
 	log     zerolog.Logger
 	cmd     *osexec.Cmd
 	pid     int
+	limits  api.Resources
+	apart   *isolate.Process // set once the program has started
 
 	// base ends with the process; the worker's own calls hang on it.
 	base    context.Context
@@ -94,6 +97,9 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		room:     make(chan struct{}, 1),
 		pending:  map[string]*call{},
 	}
+	if spec.Resources != nil {
+		p.limits = *spec.Resources
+	}
 	p.base, p.endBase = context.WithCancel(context.Background())
 	return p
 }
@@ -116,20 +122,23 @@ func (p *Process) live(pipes *pipes, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer p.endBase()
-	err := p.cmd.Start()
+	apart, err := isolate.Start(p.cmd, p.limits)
 	pipes.closeChild()
 	if err != nil {
 		pipes.closeHost()
 		started <- err
 		return
 	}
-	p.pid = p.cmd.Process.Pid
+	p.apart, p.pid = apart, apart.PID()
 	go p.write(pipes.stdin)
 	p.readers.Go(func() { p.read(pipes.stdout) })
 	p.readers.Go(func() { p.readStderr(pipes.stderr) })
 	started <- nil
 
-	waitErr := reap(p.cmd, p.releaseGroup)
+	waitErr := apart.Wait(p.releaseGroup)
+	if oom := apart.OutOfMemory(); oom != nil {
+		p.blame(oom)
+	}
 	close(p.exited)
 	pipes.drain()
 	p.readers.Wait()
@@ -138,7 +147,15 @@ func (p *Process) live(pipes *pipes, started chan<- error) {
 	pipes.closeHost()
 	<-p.written
 	awaitGroup(p.pid)
+	apart.Close()
 	p.finish(waitErr)
+}
+
+// blame has the end of the program told as what the host found, rather than as the signal that it got for it.
+func (p *Process) blame(why error) {
+	p.mu.Lock()
+	p.fault = why
+	p.mu.Unlock()
 }
 
 // releaseGroup kills what the program left behind in its group and gives the process id up.

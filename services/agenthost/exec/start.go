@@ -2,24 +2,20 @@ package exec
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	osexec "os/exec"
 	"strings"
 	"time"
 
+	"github.com/mabus-project/mabus/services/agenthost/isolate"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 )
 
-// inherited are the only variables that a worker gets from the host's environment: the others may hold the host's secrets.
-var inherited = []string{"PATH", "HOME", "LANG", "TMPDIR", "USER"}
-
 // Start starts the program of an exec agent and sends it the init frame. It does not wait for the worker unless the
 // agent's config has "wait_ready": true. The context limits the start alone; the process lives until Stop.
 //
-// Errors: failed_precondition (start_failed) if the program cannot be run, or does not become ready.
+// Errors: failed_precondition (start_failed) if the program cannot be run, cannot be kept within its resources on this system,
+// or does not become ready.
 func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Process, error) {
 	if len(spec.Command) == 0 {
 		return nil, startFailed("agent %q has no command", spec.ID)
@@ -39,13 +35,16 @@ func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Process, erro
 	if err != nil {
 		return nil, startFailed("config and metadata must be valid JSON: %v", err)
 	}
-	cmd, err := command(spec)
+	cmd, err := isolate.Command(spec.Command, spec.Dir, spec.Env, "MABUS_AGENT_ID="+spec.ID)
 	if err != nil {
 		return nil, err
 	}
 	p := newProcess(spec, cmd, opt.withDefaults())
 	p.out <- hello
 	if err := p.start(); err != nil {
+		if e := api.AsError(err); e != nil {
+			return nil, e
+		}
 		return nil, startFailed("%s could not be started: %v; see that it is executable and that its interpreter exists", spec.Command[0], err)
 	}
 	if own.WaitReady {
@@ -59,38 +58,7 @@ func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Process, erro
 }
 
 func startFailed(format string, args ...any) *api.Error {
-	return api.Errorf(api.FailedPrecondition, format, args...).WithReason(api.ReasonStartFailed)
-}
-
-// command prepares the program. A name without a slash is looked up in the host's PATH.
-func command(spec api.AgentSpec) (*osexec.Cmd, error) {
-	if spec.Dir != "" {
-		// The failed chdir of a child reads like a missing program, so look first.
-		if info, err := os.Stat(spec.Dir); err != nil || !info.IsDir() {
-			return nil, startFailed("dir %q is no directory on this host", spec.Dir)
-		}
-	}
-	cmd := osexec.Command(spec.Command[0], spec.Command[1:]...)
-	if errors.Is(cmd.Err, osexec.ErrNotFound) {
-		return nil, startFailed("the program %q was not found on this host: install it or give its full path", spec.Command[0])
-	}
-	cmd.Dir = spec.Dir
-	cmd.Env = environment(spec)
-	cmd.SysProcAttr = groupAttr()
-	return cmd, nil
-}
-
-func environment(spec api.AgentSpec) []string {
-	env := make([]string, 0, len(inherited)+len(spec.Env)+1)
-	for _, name := range inherited {
-		if v, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+v)
-		}
-	}
-	for k, v := range spec.Env {
-		env = append(env, k+"="+v)
-	}
-	return append(env, "MABUS_AGENT_ID="+spec.ID)
+	return isolate.StartFailed(format, args...)
 }
 
 func (p *Process) awaitReady(ctx context.Context) error {

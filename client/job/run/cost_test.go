@@ -1,0 +1,77 @@
+package run_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/client/job"
+	"github.com/mabus-project/mabus/services/agenthost/budgets"
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// purse is where agents of the module paid reserve what they cost.
+var purse atomic.Pointer[budgets.Store]
+
+// paid makes one call that costs 10 for each message, and says how many tokens it took.
+var paid = agent.Module{Name: "paid", New: func(context.Context, agent.Env) (agent.Handler, error) {
+	return agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+		r, err := purse.Load().Reserve(ctx, budgets.Call{ID: fmt.Sprintf("%s.%d.own", m.Task, m.Attempt), Job: m.Job, Max: 10})
+		if err != nil {
+			return nil, err
+		}
+		m.Spend(api.Usage{TokensIn: 3, TokensOut: 1})
+		return m.Payload, r.Settle(ctx, api.Usage{Cost: 10})
+	}), nil
+}}
+
+// TestCapOnCost: the run stops when nothing more can be paid, leaves its tasks, and goes on from there with a higher cap.
+func TestCapOnCost(t *testing.T) {
+	c := connect(t)
+	store, err := budgets.Open(t.Context(), c.Conn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	purse.Store(store)
+	capped := func(text string) *job.Job {
+		j, err := job.Parse([]byte("version: 1\nname: paid\nagents: [{name: paid, capability: paid, module: paid, per_host: 2}]\ntasks: [{capability: paid, attempts: 9}]\n" + text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	const n = 30
+	for i, text := range []string{"limits: {max_cost: \"105\"}\n", "limits: {max_cost: \"50\"}\n", ""} { // a lower cap, or none, changes nothing
+		stats, outcomes, err := do(t, c, capped(text), "r1", values(n))
+		var unpaid *job.UnpaidError
+		if !errors.As(err, &unpaid) {
+			t.Fatalf("got %v", err)
+		}
+		if unpaid.Done != 10 || unpaid.Planned != n || unpaid.Waiting != n-10 || unpaid.Budget.Spent != 100 || unpaid.Budget.Cap != 105 {
+			t.Errorf("got %v", unpaid)
+		}
+		if stats.Failed != 0 || len(outcomes) != 10 || i > 0 && stats.Resumed != 10 {
+			t.Errorf("got %+v, %d outcomes", stats, len(outcomes))
+		}
+	}
+	begin := time.Now()
+	stats, outcomes, err := do(t, c, capped("limits: {max_cost: \"300\"}\n"), "r1", values(n))
+	if err != nil || stats.Done != n || stats.Resumed != 10 || len(outcomes) != n {
+		t.Fatalf("got %+v, %d outcomes, %v", stats, len(outcomes), err)
+	}
+	if took := time.Since(begin); took > 30*time.Second { // by themselves they look again after a minute
+		t.Errorf("the tasks were let go on only after %s", took)
+	}
+	if stats.Usage.TokensIn != 3*n || stats.Usage.TokensOut != n {
+		t.Errorf("used %+v", stats.Usage)
+	}
+	b, err := c.Budgets.Get(t.Context(), api.BudgetKey{Scope: api.BudgetJob, ID: "r1"})
+	if err != nil || b.Spent != 300 || b.Cap != 300 || b.Open != 0 {
+		t.Errorf("%v, %+v", err, b)
+	}
+}

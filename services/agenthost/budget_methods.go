@@ -1,0 +1,46 @@
+package agenthost
+
+import (
+	"context"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+// goOnTime bounds how long a change of a cap is held up by the tasks that it lets go on. Those that are left look at the
+// budget again by themselves before long.
+const goOnTime = 3 * time.Second
+
+// budgetMethods adds the methods about spending.
+func (s *Service) budgetMethods() {
+	rpc.Handle(s.server, api.BudgetsSet, func(ctx context.Context, r *api.BudgetSetRequest) (*api.Budget, error) {
+		b, err := s.budgets.Set(ctx, rpc.CauseFrom(ctx), r)
+		if err == nil {
+			s.payable(ctx, api.BudgetKey{Scope: r.Scope, ID: r.ID})
+		}
+		return b, err
+	})
+	rpc.Handle(s.server, api.BudgetsGet, s.budgets.Get)
+	rpc.Handle(s.server, api.BudgetsList, s.budgets.List)
+	rpc.Handle(s.server, api.BudgetsRemove, func(ctx context.Context, r *api.BudgetKey) (*api.Empty, error) {
+		err := s.budgets.Remove(ctx, rpc.CauseFrom(ctx), r)
+		if err == nil {
+			s.payable(ctx, *r)
+		}
+		return &api.Empty{}, err
+	})
+}
+
+// payable lets tasks go on that wait because a cap was reached.
+func (s *Service) payable(ctx context.Context, k api.BudgetKey) {
+	job := ""
+	if k.Scope == api.BudgetJob {
+		job = k.ID
+	}
+	ctx, cancel := context.WithTimeout(ctx, goOnTime)
+	defer cancel()
+	if err := s.tasks.GoOn(ctx, job); err != nil {
+		s.log.Warn().Err(err).Msg("some tasks that wait for a budget go on later")
+	}
+}

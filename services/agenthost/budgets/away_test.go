@@ -1,0 +1,58 @@
+package budgets_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
+)
+
+// TestStoreAway: while the store is away no call may be made, and a settlement waits for its return.
+func TestStoreAway(t *testing.T) {
+	srv := natstest.Start(t)
+	s := open(t, srv.URL(), 1)
+	set(t, s, job, 100)
+	r, err := s.Reserve(within(t, 10*time.Second), call("c1", 60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Stop()
+	if _, err := s.Reserve(within(t, 200*time.Millisecond), call("c2", 10)); api.CodeOf(err) != api.Unavailable {
+		t.Errorf("reserve: %v", err)
+	}
+	if err := r.Settle(within(t, 200*time.Millisecond), api.Usage{Cost: 50}); api.CodeOf(err) != api.Unavailable {
+		t.Errorf("settle: %v", err)
+	}
+	settled := make(chan error, 1)
+	ctx := within(t, 30*time.Second)
+	go func() { settled <- r.Settle(ctx, api.Usage{Cost: 50}) }()
+	srv.Restart(t)
+	if err := <-settled; err != nil {
+		t.Fatal(err)
+	}
+	check(t, s, job, 50, 0, 0)
+}
+
+// TestCallerGone: one that waits no longer leaves nothing reserved, and does not end what others wait for.
+func TestCallerGone(t *testing.T) {
+	s := open(t, natstest.Start(t).URL(), 1)
+	set(t, s, job, 100)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Reserve(gone, call("c1", 10)); err == nil {
+		t.Error("it went on")
+	}
+	for i := range 50 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*30*time.Microsecond)
+		if r, err := s.Reserve(ctx, call("c2", 10)); err == nil {
+			if err := r.Release(within(t, 10*time.Second)); err != nil {
+				t.Error(err)
+			}
+		}
+		cancel()
+	}
+	natstest.Eventually(t, 10*time.Second, func() bool { return get(t, s, job).Open == 0 }, "nothing is reserved")
+	check(t, s, job, 0, 0, 0)
+}

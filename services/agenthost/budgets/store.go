@@ -1,0 +1,120 @@
+package budgets
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mabus-project/mabus/services/agenthost/spend"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+// Bounds of the bucket. Sizes are in bytes.
+const (
+	maxBytes  = 1 << 30
+	maxRecord = 1 << 20 // spend.MaxHolds reservations under the longest ids fit
+	history   = 4
+	// forget is the age at which nobody has a use for the trace of a removed budget.
+	forget = 48 * time.Hour
+)
+
+// Store is the budgets of a namespace. It is safe for concurrent use.
+type Store struct {
+	conn  *rpc.Conn
+	table *kv.Table[spend.Account]
+
+	mu    sync.Mutex
+	lanes map[string]*lane
+	// step is called after each step of a reservation; tests end it there with an error.
+	step func(name string) error
+}
+
+// Open opens the bucket, or makes it, trying until JetStream is ready or ctx ends.
+func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
+	requests, err := kv.OpenRequests(ctx, conn.JS, conn.NC, conn.Namespace, conn.Replicas, 0)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := kv.Open(ctx, conn.JS, conn.NC, kv.Config{
+		Namespace: conn.Namespace, Name: "budgets", Replicas: conn.Replicas, History: history, MaxBytes: maxBytes, MaxValueSize: maxRecord,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{conn: conn, table: kv.NewTable[spend.Account](bucket, "budgets", requests), lanes: map[string]*lane{}, step: func(string) error { return nil }}
+	sweep, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, _ = bucket.Sweep(sweep, forget, api.MaxPage) // what is left is for the next start
+	return s, nil
+}
+
+// keyOf is the key of a budget in the bucket.
+func keyOf(k api.BudgetKey) string {
+	if k.ID == "" {
+		return string(k.Scope)
+	}
+	return string(k.Scope) + "." + k.ID
+}
+
+// answer is a stored budget as callers see it.
+func answer(a *spend.Account, revision string) *api.Budget {
+	b := a.Budget
+	b.Revision = revision
+	return &b
+}
+
+func notFound(k api.BudgetKey) error {
+	return api.Errorf(api.NotFound, "there is no cap on what the calls of %s may cost: set one with `mabus budgets set %s --cap N`", spend.Title(k), spend.Words(k)).WithReason(api.ReasonBudgetNotFound)
+}
+
+// Set sets a cap and lets the calls try again that the old one has stopped. With cause.RequestID it happens once.
+func (s *Store) Set(ctx context.Context, cause api.Cause, r *api.BudgetSetRequest) (*api.Budget, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	key := api.BudgetKey{Scope: r.Scope, ID: r.ID}
+	res, err := s.table.Update(ctx, cause, keyOf(key), func(old *spend.Account, _ time.Time) (*spend.Account, string, error) {
+		next := spend.New(key)
+		if old != nil {
+			next = old.Clone()
+		}
+		next.Set(r.Cap)
+		return next, "", nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set the budget of %s: %w", spend.Title(key), err)
+	}
+	return answer(res.Value, res.Token), nil
+}
+
+// Get returns a budget as it stands; not_found (budget_not_found) where there is no cap.
+func (s *Store) Get(ctx context.Context, k *api.BudgetKey) (*api.Budget, error) {
+	if err := k.Validate(); err != nil {
+		return nil, err
+	}
+	res, err := s.table.Get(ctx, keyOf(*k))
+	if err != nil {
+		return nil, err
+	}
+	if !res.Existed {
+		return nil, notFound(*k)
+	}
+	return answer(res.Value, res.Token), nil
+}
+
+// Remove lifts a cap and forgets what was spent under it.
+func (s *Store) Remove(ctx context.Context, cause api.Cause, k *api.BudgetKey) error {
+	if err := k.Validate(); err != nil {
+		return err
+	}
+	_, err := s.table.Update(ctx, cause, keyOf(*k), func(old *spend.Account, _ time.Time) (*spend.Account, string, error) {
+		if old == nil {
+			return nil, "", nil
+		}
+		return nil, "removed", nil
+	})
+	return err
+}

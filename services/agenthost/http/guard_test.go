@@ -1,0 +1,222 @@
+package http_test
+
+import (
+	"context"
+	"fmt"
+	nethttp "net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mabus-project/mabus/examples/llm/fake"
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+func TestRetryThenSuccess(t *testing.T) {
+	f, spec := model(t, fake.Options{})
+	spec.PriceOut, spec.Guard.Retry = 1_000_000, retry(4)
+	f.Next(fake.RateLimit, fake.ServerError, fake.ServerError)
+	e := start(t, spec)
+	m := prompt(story)
+	if _, err := e.Handle(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	s := f.Stats()
+	if s.Requests != 4 || s.Answered != 1 || m.Used() != (api.Usage{TokensIn: s.TokensIn, TokensOut: s.TokensOut, Cost: api.Micro(s.TokensOut)}) {
+		t.Errorf("stats %+v; used %+v", s, m.Used())
+	}
+	if g := status(e); g.Calls != 1 || g.Attempts != 4 || g.Succeeded != 1 || g.Retry.Retries != 3 {
+		t.Errorf("guard %+v, %+v", g, g.Retry)
+	}
+}
+
+func TestRetriesEnd(t *testing.T) {
+	f, spec := model(t, fake.Options{})
+	spec.Model, spec.Guard.Retry = fake.Broken, retry(3)
+	_, err := start(t, spec).Handle(t.Context(), prompt(story))
+	wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
+	if s := f.Stats(); s.Requests != 3 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestMistakesAreNotRepeated(t *testing.T) {
+	t.Setenv(keyEnv, "wrong")
+	f, spec := model(t, fake.Options{Key: key})
+	spec.KeyEnv, spec.Guard.Retry = keyEnv, retry(3)
+	_, err := start(t, spec).Handle(t.Context(), prompt(story))
+	wantError(t, err, api.PermissionDenied, api.ReasonEndpointError, false)
+	if s := f.Stats(); s.Requests != 1 || s.Refused != 1 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// What cannot have cost anything is repeated; what may have cost its maximum is not, so that no message costs more than
+// MaxCost.
+func TestUnknownCosts(t *testing.T) {
+	for _, fault := range []fake.Fault{fake.Cut, fake.Malformed, fake.Hang} {
+		for _, price := range []api.Micro{0, 7} {
+			t.Run(fmt.Sprint(fault, price), func(t *testing.T) {
+				f, spec := model(t, fake.Options{})
+				spec.PriceOut = price * 1_000_000
+				spec.Guard = api.GuardSpec{Timeout: api.Duration(400 * time.Millisecond), Retry: retry(3)}
+				f.Next(fault)
+				e := start(t, spec)
+				m := prompt(story)
+				_, err := e.Handle(t.Context(), m)
+				if price == 0 {
+					if s := f.Stats(); err != nil || s.Requests != 2 || m.Used().Cost != 0 || m.Used().TokensOut != s.TokensOut {
+						t.Errorf("%v; stats %+v; used %+v", err, s, m.Used())
+					}
+					return
+				}
+				wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
+				if s := f.Stats(); s.Requests != 1 || m.Used() != (api.Usage{Cost: e.MaxCost(m.Payload)}) {
+					t.Errorf("stats %+v; used %+v", s, m.Used())
+				}
+			})
+		}
+	}
+}
+
+func TestBrokenStreamIsNotRepeated(t *testing.T) {
+	f, spec := model(t, fake.Options{})
+	spec.Guard.Retry = retry(3)
+	f.Next(fake.ServerError, fake.Cut)
+	r := &reader{}
+	m := prompt(story)
+	m.Parts = r
+	_, err := start(t, spec).Handle(t.Context(), m)
+	wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
+	if s := f.Stats(); s.Requests != 2 || r.count() == 0 {
+		t.Errorf("stats %+v, %d chunks", s, r.count())
+	}
+}
+
+func TestSlowEndpointTimesOut(t *testing.T) {
+	f, spec := model(t, fake.Options{})
+	spec.Guard.Timeout = api.Duration(50 * time.Millisecond)
+	f.Next(fake.Hang)
+	_, err := start(t, spec).Handle(t.Context(), prompt(story))
+	wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
+
+	f.Next(fake.Hang)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = start(t, spec).Handle(ctx, prompt(story))
+	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)
+}
+
+func TestBreaker(t *testing.T) {
+	f, spec := model(t, fake.Options{})
+	spec.Guard.Breaker = &api.BreakerSpec{Failures: 2, Ratio: 1, Open: api.Duration(500 * time.Millisecond)}
+	e := start(t, spec)
+	f.Next(fake.ServerError, fake.ServerError)
+	for range 2 {
+		_, err := e.Handle(t.Context(), prompt(story))
+		wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
+	}
+	_, err := e.Handle(t.Context(), prompt(story))
+	wantError(t, err, api.Unavailable, api.ReasonBreakerOpen, false)
+	if s, g := f.Stats(), status(e); s.Requests != 2 || g.Breaker.State != "open" || g.Breaker.Opened != 1 {
+		t.Errorf("stats %+v, breaker %+v", s, g.Breaker)
+	}
+	eventually(t, "a probe goes through", func() bool {
+		_, err := e.Handle(t.Context(), prompt(story))
+		return err == nil
+	})
+	if s, g := f.Stats(), status(e); s.Requests != 3 || g.Breaker.State != "closed" {
+		t.Errorf("stats %+v, breaker %+v", s, g.Breaker)
+	}
+	f.Next(fake.ServerError, fake.ServerError)
+	for range 2 {
+		_, _ = e.Handle(t.Context(), prompt(story))
+	}
+	e.Reset()
+	if _, err := e.Handle(t.Context(), prompt(story)); err != nil {
+		t.Errorf("after a reset: %v", err)
+	}
+}
+
+// The endpoint enforces its rate, with room for one request more at once since requests do not travel at one speed.
+func TestRateIsObeyed(t *testing.T) {
+	f, spec := model(t, fake.Options{RequestsPerMinute: 3000, Burst: 31})
+	spec.Guard.Limiter = &api.LimiterSpec{Requests: 2500, Burst: 1, MaxWait: api.Duration(30 * time.Second)}
+	e := start(t, spec)
+	var calls sync.WaitGroup
+	for range 60 {
+		calls.Go(func() {
+			if _, err := e.Handle(t.Context(), prompt(story)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if s := f.Stats(); s.Requests != 60 || s.Limited != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestPool(t *testing.T) {
+	release := make(chan struct{})
+	url := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		<-release
+		fmt.Fprint(w, "1")
+	})
+	e := start(t, api.HTTPSpec{URL: url, Guard: api.GuardSpec{Pool: &api.PoolSpec{Size: 3, Idle: 2, IdleTimeout: api.Duration(100 * time.Millisecond)}}})
+	var calls sync.WaitGroup
+	for range 5 {
+		calls.Go(func() {
+			if _, err := e.Handle(t.Context(), message(`1`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "the pool is full", func() bool {
+		p := status(e).Pool
+		return p.Active == 3 && p.Waiting == 2 && p.Idle == 0 && p.Size == 3
+	})
+	close(release)
+	calls.Wait()
+	eventually(t, "two connections are kept", func() bool { p := status(e).Pool; return p.Active == 0 && p.Idle > 0 && p.Idle <= 2 })
+	eventually(t, "none is kept for long", func() bool { return status(e).Pool.Idle == 0 })
+}
+
+// However an endpoint fails, no message costs more than was said before, and what the endpoint answered in full is paid.
+func TestCostsOfAnEndpointThatFails(t *testing.T) {
+	f, spec := model(t, fake.Options{Seed: 3, Faults: fake.Faults{RateLimit: 10, ServerError: 10, Hang: 5, Cut: 10, Malformed: 10}})
+	spec.PriceIn, spec.PriceOut, spec.PriceCall = 250_000, 2_000_000, 11
+	spec.Guard = api.GuardSpec{
+		Timeout: api.Duration(2 * time.Second), Retry: &api.RetrySpec{Attempts: 4, Backoff: api.Duration(retrying), Budget: 1000},
+		Bulkhead: &api.BulkheadSpec{Concurrent: 8, Waiting: 200}, Pool: &api.PoolSpec{Size: 8},
+	}
+	e := start(t, spec)
+	var calls sync.WaitGroup
+	var mu sync.Mutex
+	var paid api.Usage
+	failed := 0
+	for i := range 120 {
+		calls.Go(func() {
+			m := prompt(fmt.Sprint(story, i))
+			if i%2 == 0 {
+				m.Parts = &reader{}
+			}
+			_, err := e.Handle(t.Context(), m)
+			used, most := m.Used(), e.MaxCost(m.Payload)
+			if used.Cost > most || err == nil && used.TokensOut == 0 || err != nil && used.Cost != 0 && used.Cost != most {
+				t.Errorf("%v: used %+v, at most %v was said", err, used, most)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			paid.Add(used)
+			if err != nil {
+				failed++
+			}
+		})
+	}
+	calls.Wait()
+	if s := f.Stats(); paid.TokensIn != s.TokensIn || paid.TokensOut != s.TokensOut || s.Answered != 120-failed || failed == 0 || failed > 80 || s.Most > 8 {
+		t.Errorf("%d failed; paid %+v; stats %+v", failed, paid, s)
+	}
+	eventually(t, "nothing is active", func() bool { p := status(e).Pool; return p.Active == 0 && p.Idle <= 8 })
+}

@@ -1,0 +1,38 @@
+package isolate
+
+import "github.com/mabus-project/mabus/shared/api"
+
+// Home tells whether control groups can be made here, whether they bound memory and processor time, and what is missing.
+func Home() (groups, memory, cpu bool, why string) {
+	h := home()
+	return h.dir != "", h.memory, h.cpu, h.why + h.noMemory + h.noCPU
+}
+
+// Limits are the files of a control group and what is written to them.
+func Limits(r api.Resources, memory, cpu bool) map[string]string {
+	all := map[string]string{}
+	for _, l := range (&cgroup{memory: memory, cpu: cpu}).limits(r) {
+		all[l.file] = l.value
+	}
+	return all
+}
+
+// MoveOut moves what runs in a control group to one below, as a host does with its own.
+func MoveOut(dir string) error { return (&hierarchy{dir: dir}).moveOut() }
+
+// ParseProc reads a line of /proc/PID/stat.
+func ParseProc(pid int, data []byte) (parent, group int, ok bool) {
+	m, ok := parseProc(pid, data)
+	return m.parent, m.group, ok
+}
+
+// Dir is the control group of a process, or "".
+func (p *Process) Dir() string {
+	if p.bounds.group == nil {
+		return ""
+	}
+	return p.bounds.group.dir
+}
+
+// HomeDir is where control groups are made.
+func HomeDir() string { return home().dir }

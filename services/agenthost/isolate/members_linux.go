@@ -1,0 +1,107 @@
+package isolate
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// members are a program and what it has started, found without a control group: children, what is in a process group or
+// session that one of them leads, and what was found so before. A process that leaves its group and loses its parent between
+// two looks is not found.
+type members struct {
+	root int
+	seen map[int]*proc
+}
+
+// look finds the members in a table.
+func (ms *members) look(t *table) []*proc {
+	found, all, queue := map[int]*proc{}, []*proc(nil), []*proc(nil)
+	add := func(more ...*proc) {
+		for _, m := range more {
+			if found[m.pid] == nil {
+				found[m.pid] = m
+				queue = append(queue, m)
+			}
+		}
+	}
+	if m := t.all[ms.root]; m != nil {
+		add(m)
+	}
+	add(t.byGroup[ms.root]...)
+	for pid, was := range ms.seen {
+		if m := t.all[pid]; m != nil && m.start == was.start {
+			add(m)
+		}
+		if was.group == pid { // it may be dead, and its group not
+			add(t.byGroup[pid]...)
+		}
+		if was.session == pid {
+			add(t.bySession[pid]...)
+		}
+	}
+	for len(queue) > 0 {
+		m := queue[0]
+		all, queue = append(all, m), queue[1:]
+		add(t.byParent[m.pid]...)
+		if m.group == m.pid {
+			add(t.byGroup[m.pid]...)
+		}
+		if m.session == m.pid {
+			add(t.bySession[m.pid]...)
+		}
+	}
+	ms.seen = found
+	return all
+}
+
+// memory is what a process holds that is not in files, in bytes: also with what it shares with those that it was forked
+// from.
+func (m *proc) memory() int64 {
+	return sumKB(m.pid, "status", "RssAnon:", "RssShmem:", "VmSwap:")
+}
+
+// fairMemory is memory with what is shared divided among those who share it. It costs more.
+func (m *proc) fairMemory() int64 {
+	return sumKB(m.pid, "smaps_rollup", "Pss_Anon:", "Pss_Shmem:", "SwapPss:")
+}
+
+func sumKB(pid int, file string, names ...string) int64 {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + file)
+	if err != nil {
+		return 0
+	}
+	var sum int64
+	for _, name := range names {
+		n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(field(string(data), name), "kB")), 10, 64)
+		sum += n << 10
+	}
+	return sum
+}
+
+// quick is the memory of all as far as it can be had for nothing, in bytes: never less than total.
+func quick(all []*proc) (sum int64) {
+	for _, m := range all {
+		sum += m.rss
+	}
+	return sum
+}
+
+// total is the memory of all, in bytes. It looks at who shares what only when the sum is above bound without that.
+func total(all []*proc, bound int64) int64 {
+	var sum, fair int64
+	for _, m := range all {
+		sum += m.memory()
+	}
+	if sum <= bound || len(all) == 1 {
+		return sum
+	}
+	for _, m := range all {
+		n := m.fairMemory()
+		if n == 0 {
+			n = m.memory() // not readable, as for a program that has changed its user
+		}
+		fair += n
+	}
+	return fair
+}

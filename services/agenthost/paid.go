@@ -1,0 +1,108 @@
+package agenthost
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nuid"
+
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost/budgets"
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// settleTimeout is how long a call that has ended tries to say what it has cost. What was never said stays reserved.
+const settleTimeout = 10 * time.Second
+
+// priced is an instance that can tell what a message may cost.
+type priced interface {
+	MaxCost(payload json.RawMessage) api.Micro
+}
+
+// maxCost is the most that the message may cost, 0 if the agent states none.
+func (h *hosted) maxCost(inst instance, m *agent.Message) api.Micro {
+	if p, ok := inst.(priced); ok {
+		if most := p.MaxCost(m.Payload); most > 0 {
+			return most
+		}
+	}
+	return h.rec.MaxCost
+}
+
+// handle hands the message to the instance. What it may cost is reserved before, and settled when the answer is here.
+func (h *hosted) handle(ctx context.Context, inst instance, m *agent.Message) (json.RawMessage, error) {
+	most := h.maxCost(inst, m)
+	if most <= 0 {
+		answer, err := inst.Handle(ctx, m)
+		if used := m.Used(); !used.IsZero() {
+			h.spent(used)
+			if used.Cost > 0 { // unannounced, so it could not be reserved
+				h.settle(ctx, h.call(ctx, m, 0), nil, used)
+			}
+		}
+		return answer, err
+	}
+	call := h.call(ctx, m, most)
+	place, err := h.s.budgets.Reserve(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := inst.Handle(ctx, m)
+	used := m.Used()
+	h.spent(used)
+	h.settle(ctx, call, place, used)
+	return answer, err
+}
+
+func (h *hosted) call(ctx context.Context, m *agent.Message, most api.Micro) budgets.Call {
+	c := budgets.Call{ID: nuid.Next(), Job: m.Job, Agent: h.rec.ID, Max: most}
+	if deadline, ok := ctx.Deadline(); ok {
+		c.Timeout = max(time.Until(deadline), time.Second)
+	}
+	return c
+}
+
+// settle counts what a call has cost, whether or not its caller still waits.
+func (h *hosted) settle(ctx context.Context, c budgets.Call, place *budgets.Reservation, used api.Usage) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	var err error
+	if place == nil {
+		place, err = h.s.budgets.Reserve(ctx, c)
+	}
+	for err == nil {
+		if err = place.Settle(ctx, used); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+			err = nil
+		}
+	}
+	h.s.log.Warn().Err(err).Str("agent", h.rec.ID).Str("cost", used.Cost.String()).Msg("what a call has cost is not in the budgets: its maximum stays reserved")
+}
+
+func (h *hosted) spent(used api.Usage) {
+	h.mu.Lock()
+	h.used.Add(used)
+	h.mu.Unlock()
+}
+
+// guard returns what the agent's guard measures, after a reset if that is wanted.
+func (h *hosted) guard(reset bool) (*api.GuardStatus, error) {
+	inst := h.current()
+	g, ok := inst.(guarded)
+	var live api.AgentLive
+	if ok {
+		if reset {
+			g.Reset()
+		}
+		g.Measure(&live)
+	}
+	if live.Guard == nil {
+		return nil, api.Errorf(api.FailedPrecondition, "agent %s has no guard: only http agents have one", h.rec.ID).WithReason(api.ReasonNoGuard)
+	}
+	return live.Guard, nil
+}
