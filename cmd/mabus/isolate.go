@@ -59,7 +59,7 @@ all that it has started. A line on the standard error tells what it used, and by
 				return err
 			}
 			if resp.ExitCode != 0 {
-				os.Exit(resp.ExitCode) // it is the command's, and nothing is open here any more
+				return exitStatus(resp.ExitCode)
 			}
 			return nil
 		},

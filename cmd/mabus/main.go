@@ -25,9 +25,12 @@ func execute() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	cmd := newRoot()
 	err := cmd.ExecuteContext(ctx)
+	var status exitStatus
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &status):
+		return int(status)
 	case errors.Is(err, errSilent):
 		return 1
 	case errors.Is(err, errUsage):
@@ -48,6 +51,11 @@ func say(err error) string {
 	}
 	return text
 }
+
+// exitStatus is the status of a command that mabus ran for somebody, and passes on.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 var (
 	// errUsage is a command line that was not understood.

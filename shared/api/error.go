@@ -59,7 +59,7 @@ const (
 	ReasonHostLost            = "host_lost"                  // why an agent is failed: its host's lease is dead
 	ReasonStartFailed         = "start_failed"               // failed_precondition
 	ReasonMaxRestarts         = "max_restarts_exceeded"      // why an agent is failed
-	ReasonPayloadTooLarge     = "payload_too_large"          // invalid
+	ReasonPayloadTooLarge     = "payload_too_large"          // invalid; failed_precondition for what a command has written
 	ReasonAgentError          = "agent_error"                // the code that the agent's own error carries
 	ReasonNotReady            = "not_ready"                  // unavailable: this replica is still catching up
 	ReasonDraining            = "draining"                   // unavailable: this replica is stopping

@@ -310,7 +310,7 @@ func TestAHandlerMayAnswerWithoutItsQuestion(t *testing.T) {
 	w.host(t, "h", 1, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 		_, err := m.Parts.Ask(ctx, json.RawMessage(`"may I?"`))
 		if api.ReasonOf(err) != api.ReasonWaitingInput || !errors.Is(ctx.Err(), context.Canceled) {
-			return nil, fmt.Errorf("asked: %v, %v", err, ctx.Err())
+			return nil, fmt.Errorf("asked: %w, %w", err, ctx.Err())
 		}
 		return json.RawMessage(`"did it anyway"`), nil
 	})

@@ -60,8 +60,10 @@ func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
 }
 
 func open(ctx context.Context, conn *rpc.Conn, b bounds) (*Store, error) {
-	s := &Store{conn: conn, ns: conn.Namespace, tasks: api.Bucket(conn.Namespace, "tasks"), results: api.Bucket(conn.Namespace, "results"),
-		parts: api.Bucket(conn.Namespace, "parts"), state: api.Bucket(conn.Namespace, "task_state"), bounds: b}
+	s := &Store{
+		conn: conn, ns: conn.Namespace, tasks: api.Bucket(conn.Namespace, "tasks"), results: api.Bucket(conn.Namespace, "results"),
+		parts: api.Bucket(conn.Namespace, "parts"), state: api.Bucket(conn.Namespace, "task_state"), bounds: b,
+	}
 	for {
 		stream, err := s.create(ctx)
 		if err == nil {
