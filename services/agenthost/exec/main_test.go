@@ -73,6 +73,7 @@ var workers = map[string]func(in *bufio.Reader, out *bufio.Writer){
 			}
 		}
 	},
+	"swift": swift,
 	// frames answers the n-th message with all frames it has seen, but for the init frame.
 	"frames": func(in *bufio.Reader, out *bufio.Writer) {
 		var seen []string
