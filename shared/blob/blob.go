@@ -130,6 +130,35 @@ func (s *Store) Delete(ctx context.Context, ref string) error {
 	return nil
 }
 
+// Renew keeps a body for another MaxAge, under the same reference, if it is older than age: for what waits longer than that.
+func (s *Store) Renew(ctx context.Context, ref string, age time.Duration) error {
+	name, _, _, err := parse(ref)
+	if err != nil {
+		return err
+	}
+	obj, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	info, err := obj.GetInfo(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrObjectNotFound):
+		return s.gone()
+	case err != nil:
+		return fmt.Errorf("look up a body: %w", err)
+	case time.Since(info.ModTime) < age: // a clock that is off makes this sooner or later, and age leaves room for that
+		return nil
+	}
+	data, err := s.Get(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if _, err := obj.PutBytes(ctx, name, data); err != nil {
+		return fmt.Errorf("put a body of %d bytes anew: %w", len(data), err)
+	}
+	return nil
+}
+
 func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
@@ -63,6 +64,40 @@ func TestABodyComesBack(t *testing.T) {
 	status, err := obj.Status(t.Context())
 	if err != nil || status.TTL() != blob.MaxAge {
 		t.Errorf("the store's age bound is %v, %v", status.TTL(), err)
+	}
+}
+
+func TestARenewedBodyKeepsItsReference(t *testing.T) {
+	s, js := open(t)
+	data := bytes.Repeat([]byte("ab"), 200<<10)
+	ref := put(t, s, data)
+	obj, err := js.ObjectStore(t.Context(), "mabus_blobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := func() string {
+		name, _, _ := strings.Cut(ref, ":")
+		info, err := obj.GetInfo(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.NUID
+	}
+	first := stored()
+	if err := s.Renew(t.Context(), ref, time.Hour); err != nil || stored() != first {
+		t.Errorf("a young body was stored anew, or %v", err)
+	}
+	if err := s.Renew(t.Context(), ref, 0); err != nil || stored() == first {
+		t.Errorf("an old body was not stored anew: %v", err)
+	}
+	if got, err := s.Get(t.Context(), ref); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes came back, %v", len(got), err)
+	}
+	if err := s.Delete(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Renew(t.Context(), ref, 0); api.CodeOf(err) != api.Invalid {
+		t.Errorf("what is gone: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/blob"
 )
 
 // headerWaits is present on a task that is put aside, and says for what.
@@ -34,8 +35,12 @@ func (s *Store) putAside(ctx context.Context, d delivery, waits string, why *api
 		recheck = recheckBudget
 	}
 	at(msg, time.Now().Add(min(recheck, s.bounds.recheck)), d.msg.Subject)
-	if err := s.replace(ctx, msg, d); err != nil || waits != waitsInput {
+	if err := s.replace(ctx, msg, d); err != nil {
 		return err
+	}
+	s.renew(ctx, t.ID, msg.Header.Get(api.HeaderBlob))
+	if waits != waitsInput {
+		return nil
 	}
 	// The answer may have come before the task was aside, when there was nothing to let go on.
 	known, err := s.questions(ctx, t.ID)
@@ -43,6 +48,20 @@ func (s *Store) putAside(ctx context.Context, d delivery, waits string, why *api
 		return err
 	}
 	return s.goOn(ctx, t.ID)
+}
+
+// renew keeps large bodies of a task that waits for longer than the object store keeps them. What fails is tried again at the next
+// look, long before it matters.
+func (s *Store) renew(ctx context.Context, id, body string) {
+	refs := []string{body}
+	if m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": s.checkpointSubject(id)}); err == nil && m != nil {
+		refs = append(refs, m.header.Get(api.HeaderBlob))
+	}
+	for _, ref := range refs {
+		if ref != "" {
+			_ = s.conn.Blobs.Renew(ctx, ref, blob.MaxAge/2)
+		}
+	}
 }
 
 // goOn puts a task that is aside back into the queue. One that is not is left alone: whoever has it looks for the answer itself.
