@@ -14,7 +14,7 @@ import (
 
 // Bounds of the bucket. Sizes are in bytes.
 const (
-	maxBytes  = 1 << 30
+	maxBytes  = 128 << 20
 	maxRecord = 1 << 20 // spend.MaxHolds reservations under the longest ids fit
 	history   = 4
 	// forget is the age at which nobody has a use for the trace of a removed budget.

@@ -19,8 +19,8 @@ const (
 	MaxWaitingBytes = 8 << 30
 	MaxResultBytes  = 4 << 30
 	ResultAge       = 7 * 24 * time.Hour
-	MaxPartBytes    = 4 << 30
-	MaxStateBytes   = 4 << 30
+	MaxPartBytes    = 2 << 30
+	MaxStateBytes   = 1 << 30
 	StateAge        = 30 * 24 * time.Hour
 )
 
