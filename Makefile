@@ -28,6 +28,10 @@ bench: build ## Measure the core paths on this machine
 test: ## Run the tests (with the race detector: RACE=1)
 	go test $(if $(RACE),-race) -timeout 10m ./...
 
+.PHONY: conformance
+conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORKER="python3 my_worker.py"
+	$(if $(WORKER),go run ./test/conformance -- $(WORKER),go test -count 1 ./client/agent/exec ./test/conformance)
+
 .PHONY: cover
 cover: ## Run the tests and list how much of each function they reach
 	mkdir -p bin

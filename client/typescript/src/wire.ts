@@ -1,0 +1,212 @@
+import { createInbox, headers, nuid, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { Blobs } from "./blobs.js";
+import { duration } from "./duration.js";
+import { cancelled, MabusError } from "./error.js";
+import { write } from "./json.js";
+
+export const H = {
+  timeout: "Mabus-Timeout", request: "Mabus-Request-Id", blob: "Mabus-Blob", error: "Nats-Service-Error", code: "Nats-Service-Error-Code",
+  stream: "Mabus-Stream", kind: "Mabus-Kind", seq: "Mabus-Seq", credit: "Mabus-Credit", job: "Mabus-Job", usage: "Mabus-Usage",
+  cast: "Mabus-Cast", trace: "traceparent",
+} as const;
+
+export const defaultTimeout = 5000; // ms, of a request that does not say
+export const maxTimeout = 3_600_000; // ms
+
+/** Where a message comes from: what its nested messages carry on. */
+export interface Cause {
+  job?: string;
+  trace?: string;
+}
+
+/** How a request is made. */
+export interface RequestOptions {
+  /** In milliseconds; 5000 unless given. */
+  timeout?: number;
+  /** Gives the request up, and tells so to whoever has it. */
+  signal?: AbortSignal | undefined;
+  /** The id of the request, under which it may be repeated and cancelled. */
+  id?: string;
+  cause?: Cause;
+  /** Ask again for 400 ms when nobody listens: for services, which may be starting. */
+  patient?: boolean;
+  /** Send it as a cast. */
+  cast?: boolean;
+}
+
+const empty = new Uint8Array(0);
+const text = new TextDecoder("utf-8", { fatal: true });
+
+/** A connection, a namespace and a principal: how bodies travel. */
+export class Wire {
+  readonly nc: NatsConnection;
+  readonly namespace: string;
+  readonly principal: string | undefined;
+  readonly blobs: Blobs;
+
+  readonly #inboxes: string | undefined;
+
+  constructor(nc: NatsConnection, namespace = "mabus", principal?: string, inboxes?: string) {
+    this.#inboxes = inboxes;
+    this.nc = nc;
+    this.namespace = namespace;
+    this.principal = principal;
+    this.blobs = new Blobs(nc, namespace);
+  }
+
+  /** The subject on which this principal asks. */
+  subject(rest: string): string {
+    return this.principal === undefined ? `${this.namespace}.${rest}` : `${this.namespace}.as.${this.principal}.${rest}`;
+  }
+
+  /** A subject of this client's own, for answers. */
+  inbox(): string {
+    return createInbox(this.#inboxes);
+  }
+
+  /** Calls a method of a service. */
+  async method<T>(name: string, request: object, options: RequestOptions = {}): Promise<T> {
+    const { body } = await this.request(name, encode(request), { patient: true, ...options });
+    return decode(body) as T;
+  }
+
+  /** Sends a body and returns that of the answer; errors are MabusErrors. */
+  async request(rest: string, body: Uint8Array, options: RequestOptions = {}): Promise<{ body: Uint8Array; headers: MsgHdrs | undefined }> {
+    const timeout = Math.min(options.timeout ?? defaultTimeout, maxTimeout);
+    const h = this.headers(timeout, options);
+    const { data, drop } = await this.pack(body, h);
+    const begun = performance.now();
+    try {
+      for (;;) {
+        const answer = await this.#ask(this.subject(rest), data, h, timeout - (performance.now() - begun), options.signal);
+        if (!unheard(answer)) return { body: await this.open(answer), headers: answer.headers };
+        if (options.patient !== true || performance.now() - begun > 400) throw nobody(rest);
+        await new Promise((done) => setTimeout(done, 20));
+      }
+    } catch (e) {
+      if (e instanceof MabusError && (e.code === "cancelled" || e.reason === "timeout") && h.has(H.request)) this.cancel(h.get(H.request));
+      throw e;
+    } finally {
+      drop();
+    }
+  }
+
+  headers(timeout: number, options: RequestOptions): MsgHdrs {
+    const h = headers();
+    h.set(H.timeout, duration(timeout));
+    // A request to a service gets no id of itself: it is short, and with an id a change keeps its answer.
+    const id = options.id ?? (options.patient === true ? undefined : nuid.next());
+    if (id !== undefined) h.set(H.request, id);
+    if (options.cause?.job) h.set(H.job, options.cause.job);
+    if (options.cause?.trace) h.set(H.trace, options.cause.trace);
+    if (options.cast === true) h.set(H.cast, "1");
+    return h;
+  }
+
+  /** Sends one message and waits for one answer. */
+  #ask(subject: string, data: Uint8Array, h: MsgHdrs, timeout: number, signal: AbortSignal | undefined): Promise<Msg> {
+    return new Promise((settle, fail) => {
+      if (signal?.aborted) return fail(reason(signal));
+      const reply = this.inbox();
+      const end = (): void => {
+        sub.unsubscribe();
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      };
+      const abort = (): void => { end(); fail(reason(signal!)); };
+      const timer = setTimeout(() => {
+        end();
+        fail(new MabusError("deadline_exceeded", `no answer on ${subject} in time`, { reason: "timeout", maybe_executed: true }));
+      }, timeout);
+      const sub: Subscription = this.nc.subscribe(reply, { max: 1, callback: (err, msg) => {
+        end();
+        if (err) fail(new MabusError("unavailable", `the answer on ${subject} did not come: ${err.message}`, { maybe_executed: true }));
+        else settle(msg);
+      } });
+      signal?.addEventListener("abort", abort, { once: true });
+      try {
+        this.nc.publish(subject, data, { headers: h, reply });
+      } catch (e) {
+        end();
+        fail(new MabusError("unavailable", `cannot send to ${subject}: ${String(e)}`));
+      }
+    });
+  }
+
+  /** Tells whoever has the request to give it up. */
+  cancel(id: string): void {
+    if (!this.nc.isClosed()) this.nc.publish(this.subject(`cancel.${id}`));
+  }
+
+  /** The largest body that travels in a message, in bytes. */
+  get inlineLimit(): number {
+    return (this.nc.info?.max_payload ?? 1 << 20) - 8192;
+  }
+
+  /** Puts a body where it fits: into the message, or into the object store under a header; drop removes it from there. */
+  async pack(body: Uint8Array, h: MsgHdrs): Promise<{ data: Uint8Array; drop: () => void }> {
+    if (body.length <= this.inlineLimit) return { data: body, drop: () => {} };
+    const ref = await this.blobs.put(body);
+    h.set(H.blob, ref);
+    return { data: empty, drop: () => void this.blobs.delete(ref) };
+  }
+
+  /** The body of an answer; throws the error that it is. */
+  async open(answer: Msg): Promise<Uint8Array> {
+    const h = answer.headers;
+    if (h?.has(H.code)) throw readError(answer);
+    const ref = h?.get(H.blob);
+    if (!ref) return answer.data;
+    try {
+      return await this.blobs.get(ref);
+    } catch (e) {
+      throw new MabusError("unavailable", `the answer is in the object store and cannot be read: ${String(e)}`, { maybe_executed: true });
+    } finally {
+      void this.blobs.delete(ref);
+    }
+  }
+
+  /** Publishes an error as an answer. */
+  replyError(to: string, e: MabusError, h: MsgHdrs = headers()): void {
+    const body = encode(e);
+    h.set(H.error, e.toJSON().message.replace(/[\x00-\x1f\x7f]/g, " ").slice(0, 512) || "error");
+    h.set(H.code, e.code);
+    this.nc.publish(to, body, { headers: h });
+  }
+}
+
+function reason(signal: AbortSignal): MabusError {
+  return signal.reason instanceof MabusError ? signal.reason : cancelled("the caller gave up");
+}
+
+/** Nobody listens on the subject. */
+export function unheard(answer: Msg): boolean {
+  return answer.data.length === 0 && answer.headers?.code === 503;
+}
+
+export function nobody(rest: string): MabusError {
+  return new MabusError("unavailable", `nobody listens on ${rest}: is the service running?`, "nobody_listens");
+}
+
+function readError(answer: Msg): MabusError {
+  try {
+    return MabusError.from(decode(answer.data));
+  } catch {
+    return MabusError.from({ code: answer.headers!.get(H.code), message: answer.headers!.get(H.error) });
+  }
+}
+
+/** Writes a value as a body. */
+export function encode(value: unknown): Uint8Array {
+  return value === undefined ? empty : new TextEncoder().encode(write(value));
+}
+
+/** Reads a body: one JSON value in UTF-8, {} when it is empty. */
+export function decode(body: Uint8Array): any {
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(text.decode(body));
+  } catch (e) {
+    throw new MabusError("invalid", `the body is not one JSON value: ${String(e)}`, "malformed");
+  }
+}
