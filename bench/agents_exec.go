@@ -3,79 +3,57 @@ package bench
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
+	osexec "os/exec"
+	"slices"
 	"time"
 
-	"github.com/mabus-project/mabus/client/agent"
-	"github.com/mabus-project/mabus/services/agenthost/exec"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// measureExec compares five ways to one program, each with a process of it for itself.
+// How many messages a program has at once, in turn.
+var (
+	pythonInFlight = []int{1, 64, 256}
+	goInFlight     = []int{1, 64}
+)
+
+// script is the program that is measured for what its users see.
+//
+//go:embed echo.py
+var script string
+
+// measureExec sets calls to an agent in another program against a plain loop at the same program's pipe: first one in Python, as
+// people write them, then one in Go that takes next to no time itself.
 func measureExec(ctx context.Context, r *run) error {
 	f, err := r.host(ctx)
 	if err != nil {
 		return err
 	}
-	const id = "exec-echo"
-	spec := api.AgentSpec{ID: id, Command: r.program(workExec), Concurrency: 64}
+	if python, err := osexec.LookPath("python3"); err != nil {
+		r.note("exec_call_ratio was not measured: there is no python3 on this machine")
+	} else if err := measurePython(ctx, r, f, []string{python, "-c", script}); err != nil {
+		return err
+	}
+	return measureGo(ctx, r, f)
+}
+
+func measurePython(ctx context.Context, r *run, f *faraway, command []string) error {
+	spec := api.AgentSpec{ID: "exec-python", Command: command, Concurrency: slices.Max(pythonInFlight)}
 	end, err := f.beginAgent(ctx, spec)
 	if err != nil {
 		return err
 	}
 	defer end()
-	p, err := openPipe(spec.Command)
+	p, err := openPipe(command)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	many, err := openShared(spec.Command, spec.Concurrency)
-	if err != nil {
-		return err
-	}
-	defer many.close()
-	answers, deadline := make([]chan error, spec.Concurrency), until(api.DefaultTimeout.Std())
-	for i := range answers {
-		answers[i] = make(chan error, 1)
-	}
-	local, err := exec.Start(ctx, spec, exec.Options{})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer cancel()
-		_ = local.Stop(ctx) // it ends with this process in any case
-	}()
-	for _, inFlight := range []int{1, 64} {
-		err := r.rounds(ctx, fmt.Sprintf("%d in flight", inFlight), []side{
-			{"pipe", func(ctx context.Context, d time.Duration) (load, error) { return p.turn(ctx, inFlight, d) }},
-			{"shared pipe", loop(inFlight, func(_ context.Context, c int) error { return many.call(answers[c], deadline) })},
-			{"runtime", loop(inFlight, func(ctx context.Context, _ int) error { return handle(ctx, local) })},
-			{"bridge", loop(inFlight, func(context.Context, int) error {
-				m, err := f.ask.Request(plainExec, payload, api.DefaultTimeout.Std())
-				if err != nil {
-					return err
-				}
-				return sameValue(m.Data)
-			})},
-			{"mabus", loop(inFlight, func(ctx context.Context, _ int) error {
-				answer, err := f.client.Call(ctx, id, payload)
-				if err != nil {
-					return err
-				}
-				return sameValue(answer)
-			})},
-		}, func(l []load) {
-			for i, who := range []string{"pipe", "shared", "runtime", "bridge", "mabus"} {
-				r.record(suffixed("exec_"+who+"_ops", inFlight), "ops/s", l[i].rate())
-				r.record(suffixed("exec_"+who+"_p50", inFlight), "us", micros(l[i].p50))
-				r.record(suffixed("exec_"+who+"_p99", inFlight), "us", micros(l[i].p99))
-			}
-			r.record(suffixed("exec_call_ratio", inFlight), "ratio", l[4].rate()/l[0].rate())
-			r.record(suffixed("exec_runtime_ratio", inFlight), "ratio", l[2].rate()/l[1].rate())
-			r.record(suffixed("exec_bridge_ratio", inFlight), "ratio", l[4].rate()/l[3].rate())
+	for _, inFlight := range pythonInFlight {
+		err := r.rounds(ctx, fmt.Sprintf("python, %d at once", inFlight), []side{p.side(inFlight), f.calls(spec.ID, inFlight)}, func(l []load) {
+			r.recordLoads("exec_", inFlight, l, "pipe", "mabus")
+			r.record(suffixed("exec_call_ratio", inFlight), "ratio", l[1].rate()/l[0].rate())
 		})
 		if err != nil {
 			return err
@@ -84,15 +62,29 @@ func measureExec(ctx context.Context, r *run) error {
 	return nil
 }
 
-// handle gives the runtime a message as the host does.
-func handle(ctx context.Context, h agent.Handler) error {
-	call := rpc.NewContext(ctx, api.DefaultTimeout.Std(), api.Cause{})
-	defer call.End()
-	answer, err := h.Handle(call, &agent.Message{Payload: payload, Parts: agent.NoParts{}})
-	if err != nil {
-		return err
+// side is the plain loop with so many messages in flight.
+func (p *pipe) side(inFlight int) side {
+	return side{"pipe", func(ctx context.Context, d time.Duration) (load, error) { return p.turn(ctx, inFlight, d) }}
+}
+
+// calls is so many callers of an agent that answers with the message.
+func (f *faraway) calls(id string, callers int) side {
+	return side{"mabus", loop(callers, func(ctx context.Context, _ int) error {
+		answer, err := f.client.Call(ctx, id, payload)
+		if err != nil {
+			return err
+		}
+		return sameValue(answer)
+	})}
+}
+
+// recordLoads records what the named sides did.
+func (r *run) recordLoads(prefix string, inFlight int, l []load, names ...string) {
+	for i, name := range names {
+		r.record(suffixed(prefix+name+"_ops", inFlight), "ops/s", l[i].rate())
+		r.record(suffixed(prefix+name+"_p50", inFlight), "us", micros(l[i].p50))
+		r.record(suffixed(prefix+name+"_p99", inFlight), "us", micros(l[i].p99))
 	}
-	return sameValue(answer)
 }
 
 // sameValue is same for answers that were taken out of a frame, where the spaces around a value are lost.

@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"math"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,8 @@ var agentKeys = map[string]string{
 		first_chunk_work_added_p99_ms_64 first_chunk_exec_added_ms_1 first_chunk_exec_added_p99_ms_64 first_chunk_exec_work_added_ms_64
 		first_chunk_raw_ms_1 first_chunk_raw_p99_ms_64`,
 	"streams": "streams_100_mb streams_100_bytes streams_100_reader_mb streams_100_reader_bytes streams_100_open_s streams_100_chunks streams_100_complete",
-	"exec": `exec_call_ratio_1 exec_call_ratio_64 exec_runtime_ratio_1 exec_runtime_ratio_64 exec_bridge_ratio_1 exec_bridge_ratio_64 exec_pipe_ops_1
-		exec_pipe_p50_64 exec_shared_ops_64 exec_runtime_p99_64 exec_bridge_ops_64 exec_mabus_ops_1 exec_mabus_p99_64`,
+	"exec": `exec_go_call_ratio_1 exec_go_call_ratio_64 exec_go_runtime_ratio_1 exec_go_runtime_ratio_64 exec_go_bridge_ratio_1 exec_go_bridge_ratio_64
+		exec_go_pipe_ops_1 exec_go_pipe_p50_64 exec_go_shared_ops_64 exec_go_runtime_p99_64 exec_go_bridge_ops_64 exec_go_mabus_ops_1 exec_go_mabus_p99_64`,
 	"guard": "guard_added_us_1 guard_added_us_64 guard_added_cpu_1 guard_added_cpu_64 guard_ops_1 guard_ops_64",
 	"http":  "http_call_ratio_1 http_call_ratio_64 http_added_us_1 http_added_us_64 http_raw_ops_1 http_runtime_p50_1 http_runtime_ops_64 http_guard_ops_64",
 }
@@ -54,6 +55,39 @@ func TestEveryFigureOfAgentsIsTaken(t *testing.T) {
 	}
 	if got := report.Metrics["streams_100_chunks"].Spread[0]; got <= 100 {
 		t.Errorf("%v chunks of 100 streams: each has more than its first", got)
+	}
+}
+
+// Where there is no python3 the report says so, and has all the other figures.
+func TestPythonIsMeasuredWhereItIs(t *testing.T) {
+	with, without := natstest.StartProcess(t), natstest.StartProcess(t)
+	cfg := bench.Config{URL: with.URL(), Duration: 10 * time.Millisecond, Rounds: 1, Only: []string{"exec"}, Worker: workerCommand(t)}
+	env, err := exec.LookPath("env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Worker[0] = env
+	const key = "exec_call_ratio_256"
+	if _, err := exec.LookPath("python3"); err == nil {
+		report, err := bench.Agents(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := report.Metrics[key]; m.Value <= 0 || m.Unit != "ratio" || len(report.Notes) > 0 {
+			t.Errorf("got %+v, notes %q", m, report.Notes)
+		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	cfg.URL = without.URL()
+	report, err := bench.Agents(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := report.Metrics[key]; ok || len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "no python3") {
+		t.Errorf("without python3: %s is there: %v; notes %q", key, ok, report.Notes)
+	}
+	if report.Metrics["exec_go_call_ratio_1"].Value <= 0 {
+		t.Error("the program in Go was not measured")
 	}
 }
 

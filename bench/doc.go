@@ -8,6 +8,7 @@
 // round. Nothing is asserted.
 //
 // The suite "agents" has the agents in a host in a process of its own, so that its memory is known by itself, and so are the
-// programs among the agents and the readers of many streams: this program again, by Worker. Some of its figures are set
+// programs among the agents and the readers of many streams: this program again, by Worker. One program is in Python, echo.py,
+// as agents in other languages are; what cannot be measured without it is in the report's notes. Some of the figures are set
 // against a bare pipe, a function or net/http rather than NATS.
 package bench

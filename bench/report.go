@@ -18,6 +18,8 @@ type Report struct {
 	Rounds  int               `json:"rounds"`
 	Seconds float64           `json:"seconds"` // of each side in each round
 	Metrics map[string]Metric `json:"metrics"`
+	// Notes say what could not be measured here, and why.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Machine is where the run took place.

@@ -96,7 +96,7 @@ func take(ctx context.Context, suite string, cfg Config, measurements []measurem
 	}
 	report := &Report{
 		Suite: suite, Machine: machine(version), Date: time.Now().UTC().Truncate(time.Second), Rounds: cfg.Rounds,
-		Seconds: cfg.Duration.Seconds(), Metrics: map[string]Metric{},
+		Seconds: cfg.Duration.Seconds(), Metrics: map[string]Metric{}, Notes: r.notes,
 	}
 	for name, s := range r.samples {
 		report.Metrics[name] = s.metric()
@@ -109,10 +109,17 @@ type run struct {
 	cfg      Config
 	name     string
 	samples  map[string]*samples
+	notes    []string
 	services *services // of echo, busy, tasks and overload
 	roster   *roster   // of the others
 	faraway  *faraway  // of the suite agents
 	cleanups []func()
+}
+
+// note tells, at once and in the report, of something that cannot be measured here.
+func (r *run) note(text string) {
+	r.notes = append(r.notes, text)
+	r.cfg.Progress(text)
 }
 
 func (r *run) record(name, unit string, value float64) {

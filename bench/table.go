@@ -16,8 +16,8 @@ var targets = map[string]string{
 	"mirror_get_ns":     "<= 100", "mirror_get_allocs": "0",
 	"first_chunk_added_ms_1": "<= 1", "first_chunk_added_ms_64": "<= 1", "first_chunk_work_added_ms_1": "<= 1", "first_chunk_work_added_ms_64": "<= 1",
 	"first_chunk_exec_added_ms_1": "<= 1", "first_chunk_exec_added_ms_64": "<= 1",
-	"exec_call_ratio_1": ">= 0.80", "exec_call_ratio_64": ">= 0.80",
-	"bytes_per_agent": "<= 1024", "bytes_per_agent_loaded": "<= 1024",
+	"exec_call_ratio_256": ">= 0.80",
+	"bytes_per_agent":     "<= 1024", "bytes_per_agent_loaded": "<= 1024",
 }
 
 // order lists the figures as a reader looks for them; what is not named here follows by name.
@@ -25,7 +25,7 @@ var order = []string{
 	"echo_ratio_", "echo_deadline_", "echo_p50_ratio_", "echo_added_cpu_", "echo_", "busy_agents_ratio", "busy_", "tasks_ratio", "tasks_single_ratio",
 	"tasks_batch_ratio", "tasks_outcome_ratio", "tasks_", "overload_goodput", "overload_", "mirror_", "bytes_", "registry_get_", "registry_register_",
 	"first_chunk_added_", "first_chunk_work_", "first_chunk_exec_added_", "first_chunk_exec_work_", "first_chunk_", "streams_",
-	"exec_call_ratio", "exec_runtime_ratio", "exec_bridge_ratio", "exec_", "guard_added_", "guard_", "http_call_ratio", "http_added_", "http_",
+	"exec_call_ratio", "exec_pipe_", "exec_mabus_", "exec_go_call_ratio", "exec_go_runtime_ratio", "exec_go_bridge_ratio", "exec_", "guard_added_", "guard_", "http_call_ratio", "http_added_", "http_",
 }
 
 // Rows returns the report as rows of name, value, unit, spread and target, without a heading.

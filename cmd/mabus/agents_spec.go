@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (s *newSpec) build(a []string) error {
 	if err != nil {
 		return fmt.Errorf("%w: --memory: %w", errUsage, err)
 	}
-	if r := (api.Resources{Memory: memory, CPU: int(s.cpu * 1000)}); r != (api.Resources{}) {
+	if r := (api.Resources{Memory: memory, CPU: int(math.Round(s.cpu * 1000))}); r != (api.Resources{}) {
 		s.Resources = &r
 	}
 	return nil

@@ -54,7 +54,7 @@ func newBenchAgents(o *options) *cobra.Command {
 	var known []string
 	var b strings.Builder
 	b.WriteString("Measures what Mabus adds to the agents that people write, in turns, with the agents in a process of their own, on a NATS\n" +
-		"server of the command's own. Figures are medians of the rounds, with their least and greatest; _1 and _64 are callers.\n")
+		"server of the command's own. Figures are medians of the rounds, with their least and greatest; _1, _64 and _256 are callers.\n")
 	for _, m := range bench.AgentNames() {
 		known = append(known, m[0])
 		fmt.Fprintf(&b, "\n%s: %s\n%s\n", m[0], m[1], m[2])
@@ -129,6 +129,9 @@ func (o *options) bench(cmd *cobra.Command, cfg bench.Config, suite func(context
 		row(w, "FIGURE", "MEDIAN", "UNIT", "LEAST TO GREATEST", "TARGET")
 		for _, r := range report.Rows() {
 			row(w, r[0], r[1], r[2], r[3], r[4])
+		}
+		for _, note := range report.Notes {
+			fmt.Fprintf(w, "\n%s\n", note)
 		}
 	})
 }

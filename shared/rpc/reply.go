@@ -34,7 +34,7 @@ func (c *Conn) ReplyUsage(ctx context.Context, to string, body []byte, used api.
 	}
 	msg := &nats.Msg{Subject: to, Header: header}
 	if _, err := c.Pack(ctx, msg, body); err != nil { // the work is done all the same
-		return c.ReplyError(to, api.AsError(err).MaybeExecuted())
+		return c.ReplyErrorUsage(to, api.AsError(err).MaybeExecuted(), used)
 	}
 	return c.NC.PublishMsg(msg)
 }

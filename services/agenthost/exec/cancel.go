@@ -37,6 +37,7 @@ func (p *Process) spoilt(id string, a answer) bool {
 // cancel asks the worker to stop working on a message, and sees to it that it does. The lock is held.
 func (p *Process) cancel(c *call) {
 	c.gone = true
+	c.end()
 	if p.opt.CancelGrace > 0 {
 		c.stalled = p.stalls.sum()
 		c.overdue = time.AfterFunc(p.opt.CancelGrace, func() { p.hung(c) })

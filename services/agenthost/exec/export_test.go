@@ -11,6 +11,18 @@ func Decode(line []byte) (string, *api.Error, error) {
 	return f.Type, workerError(f.Error), nil
 }
 
+// PlainResult is plainResult.
+var PlainResult = plainResult
+
+// Result takes a result apart in the way that any frame is taken apart. It is false for one with a usage.
+func Result(line []byte) (id string, payload []byte, ok bool) {
+	f, err := decode(line)
+	if err != nil || f.Type != "result" {
+		return "", nil, false
+	}
+	return f.ID, f.Payload, len(f.Usage) == 0
+}
+
 // OneLine is oneLine.
 var OneLine = oneLine
 

@@ -6,33 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/shared/api"
 )
-
-// call is a message that the worker has not answered.
-type call struct {
-	id     string
-	ctx    context.Context // ends with Handle: the worker's own calls for this message inherit it
-	answer chan answer     // room for one
-	gone   bool            // nobody waits any more
-
-	overdue *time.Timer   // runs while the worker keeps a message that nobody waits for
-	stalled time.Duration // how much of the time since its cancel the host did not read
-
-	reader agent.Parts   // nil unless the caller reads parts
-	more   chan struct{} // nil without a reader; room for one: there is something in queue
-	queue  []part
-	endAsk context.CancelFunc // ends the open question, if there is one
-}
-
-type answer struct {
-	payload json.RawMessage
-	err     error
-	used    api.Usage
-}
 
 // Handle sends the message to the worker and waits for its answer. At most spec.Concurrency messages are with the worker
 // at once; further ones wait their turn, spec.Mailbox of them at most. A message counts as with the worker until it is
@@ -60,10 +37,7 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 	if err := p.acquire(ctx); err != nil {
 		return nil, p.last(ctx, err)
 	}
-	c := &call{answer: make(chan answer, 1)}
-	var end context.CancelFunc
-	c.ctx, end = context.WithCancel(ctx)
-	defer end()
+	c := &call{ctx: ctx, answered: make(chan struct{})}
 	if c.reader = reader(m); c.reader != nil {
 		c.more = make(chan struct{}, 1)
 		defer p.forget(c)
@@ -92,13 +66,14 @@ func (p *Process) await(c *call) (answer, error) {
 			if err := p.deliver(c); err != nil {
 				return answer{}, err
 			}
-		case a := <-c.answer:
-			return a, p.deliver(c)
+		case <-c.answered:
+			return c.answer, p.deliver(c)
 		case <-c.ctx.Done():
 			if p.abandon(c) {
 				return answer{}, c.ctx.Err()
 			}
-			return <-c.answer, p.deliver(c) // it came in the same moment
+			<-c.answered // it came in the same moment
+			return c.answer, p.deliver(c)
 		}
 	}
 }
@@ -166,31 +141,35 @@ func (p *Process) send(c *call, m *agent.Message, state, payload []byte) error {
 
 // answered matches an answer with its message. It returns false if there is no such message.
 func (p *Process) answered(id string, a answer) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := p.pending[id]
+	c, gone := p.remove(id)
 	if c == nil {
 		return false
 	}
-	delete(p.pending, id)
 	<-p.slots
-	if c.overdue != nil {
-		c.overdue.Stop()
-	}
-	if c.gone {
+	if gone {
 		p.log.Debug().Str("message", id).Msg("the answer came after its caller had gone")
 		return true
 	}
-	c.settle(a)
+	c.give(a) // without the lock, which the caller soon needs for its next message
 	return true
 }
 
-// settle gives the caller its answer, once. The process' lock is held.
-func (c *call) settle(a answer) {
-	c.answer <- a
-	if c.endAsk != nil {
-		c.endAsk() // the agent goes on without the input that it asked for
+// remove takes a message off the worker's hands, and says whether its caller has gone. It returns nil if there is no such
+// message.
+func (p *Process) remove(id string) (c *call, gone bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c = p.pending[id]; c == nil {
+		return nil, false
 	}
+	delete(p.pending, id)
+	if c.overdue != nil {
+		c.overdue.Stop()
+	}
+	if !c.gone {
+		c.end()
+	}
+	return c, c.gone
 }
 
 func (p *Process) full() *api.Error {

@@ -135,11 +135,11 @@ func (p *Process) messageContext(id string) (context.Context, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c := p.pending[id]; c != nil {
-		return c.ctx, true
+		return c.asks(), true
 	}
 	if id == "" && len(p.pending) == 1 {
 		for _, c := range p.pending {
-			return c.ctx, true
+			return c.asks(), true
 		}
 	}
 	return p.base, false

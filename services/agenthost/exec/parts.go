@@ -80,7 +80,8 @@ func (p *Process) enqueue(c *call, t part, parts, bytes int) bool {
 	return true
 }
 
-// awaitRoom waits until a part has been taken or the message has ended. It returns false if the program is dead.
+// awaitRoom waits until a part has been taken or the message has ended, which makes room too. It returns false if the program
+// is dead.
 func (p *Process) awaitRoom(c *call) bool {
 	defer p.pause()()
 	select {
@@ -94,6 +95,9 @@ func (p *Process) awaitRoom(c *call) bool {
 
 // deliver hands on what is in the message's queue.
 func (p *Process) deliver(c *call) error {
+	if c.reader == nil {
+		return nil
+	}
 	for {
 		p.mu.Lock()
 		if len(c.queue) == 0 {

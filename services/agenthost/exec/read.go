@@ -73,6 +73,10 @@ func (p *Process) read(stdout io.Reader) {
 
 // take handles one line. It returns false when the worker is to be given up.
 func (p *Process) take(line []byte) bool {
+	if id, payload, ok := plainResult(line); ok {
+		p.takeAnswer(string(id), answer{payload: bytes.Clone(payload)})
+		return true
+	}
 	f, err := decode(line)
 	if err != nil {
 		return p.takeJunk(line, err)
@@ -83,9 +87,9 @@ func (p *Process) take(line []byte) bool {
 		if len(payload) == 0 {
 			payload = []byte("null")
 		}
-		p.takeAnswer(f, answer{payload: payload})
+		p.takeAnswer(f.ID, answer{payload: payload, used: p.usage(f)})
 	case "error":
-		p.takeAnswer(f, answer{err: workerError(f.Error)})
+		p.takeAnswer(f.ID, answer{err: workerError(f.Error), used: p.usage(f)})
 	case "chunk", "progress", "need_input", checkpoint:
 		return p.takePart(f)
 	case "call":
@@ -109,14 +113,18 @@ func (p *Process) take(line []byte) bool {
 	return true
 }
 
-func (p *Process) takeAnswer(f *inbound, a answer) {
-	var ok bool
-	if a.used, ok = usageOf(f.Usage); !ok {
+func (p *Process) takeAnswer(id string, a answer) {
+	if !p.answered(id, a) {
+		p.oddity().Str("message", clip(id)).Msg("ignored an answer of the worker to a message that it does not have")
+	}
+}
+
+func (p *Process) usage(f *inbound) api.Usage {
+	used, ok := usageOf(f.Usage)
+	if !ok {
 		p.oddity().Str("message", clip(f.ID)).Msg("ignored a usage of the worker: it has tokens_in and tokens_out, numbers, and cost, a string of digits")
 	}
-	if !p.answered(f.ID, a) {
-		p.oddity().Str("message", clip(f.ID)).Msg("ignored an answer of the worker to a message that it does not have")
-	}
+	return used
 }
 
 func (p *Process) takeJunk(line []byte, err error) bool {

@@ -3,6 +3,7 @@ package exec
 import (
 	"bufio"
 	"os"
+	"runtime"
 )
 
 // write is the only goroutine that writes to the worker, so that a worker that does not read blocks nobody else.
@@ -10,10 +11,8 @@ func (p *Process) write(stdin *os.File) {
 	defer close(p.written)
 	w := bufio.NewWriterSize(stdin, 64<<10)
 	for {
-		var f frame
-		select {
-		case f = <-p.out:
-		default:
+		f, ok := p.next()
+		if !ok {
 			if w.Flush() != nil {
 				p.lost("standard input")
 				return
@@ -34,6 +33,25 @@ func (p *Process) write(stdin *os.File) {
 			return
 		}
 	}
+}
+
+// next returns a frame that waits, if there is one. When the worker has several messages, others may be about to be sent, and
+// one write for all of them costs far less than one for each: so those who would send them are let run first.
+func (p *Process) next() (f frame, ok bool) {
+	select {
+	case f = <-p.out:
+		return f, true
+	default:
+	}
+	if len(p.slots) > 1 {
+		runtime.Gosched()
+		select {
+		case f = <-p.out:
+			return f, true
+		default:
+		}
+	}
+	return frame{}, false
 }
 
 func put(w *bufio.Writer, f frame) error {

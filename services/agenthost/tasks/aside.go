@@ -103,12 +103,17 @@ func (s *Store) requeue(ctx context.Context, m *stored) error {
 	}
 	s.signal(bare(m.Subject).Capability, 1)
 	// Left behind, it would come back into the queue once more after its time, and be seen to be done.
-	return s.clear(ctx, m.Subject)
+	// By now another message may stand there, since the task may have been put aside again.
+	return s.purgeUpTo(ctx, s.tasks, m.Subject, m.Seq)
 }
 
 // GoOn lets the tasks go on that wait because a cap on spending was reached: those of the job, or all with "".
 func (s *Store) GoOn(ctx context.Context, job string) error {
-	for seq := uint64(1); ; {
+	info, err := s.stream.Info(ctx)
+	if err != nil {
+		return away("let tasks go on", err)
+	}
+	for seq, end := uint64(1), info.State.LastSeq; seq <= end; { // those that are put aside again meanwhile have been tried
 		m, err := s.read(ctx, s.tasks, map[string]any{"seq": seq, "next_by_subj": s.ns + ".task.*." + later + ".*"})
 		if m == nil || err != nil {
 			return err
@@ -125,18 +130,28 @@ func (s *Store) GoOn(ctx context.Context, job string) error {
 			return err
 		}
 	}
+	return nil
 }
 
-// stillWaits tells whether a task that was aside, and has come back, has no answer yet.
-func (s *Store) stillWaits(ctx context.Context, d delivery) (bool, error) {
-	if d.msg.Header.Get(headerWaits) != waitsInput {
+// stillWaits tells whether a task that has come back waits for an answer: it was aside, or its host died when it had asked.
+func (s *Store) stillWaits(ctx context.Context, d delivery, t *api.Task) (bool, error) {
+	if d.msg.Header.Get(headerWaits) != waitsInput && d.lost == 0 {
 		return false, nil
 	}
-	known, err := s.questions(ctx, bare(d.msg.Subject).ID)
+	known, err := s.questions(ctx, t.ID)
 	if err != nil {
 		return false, err
 	}
-	return known.open() != nil, nil
+	return known.of(lifeOf(t)).open() != nil, nil
+}
+
+// moved tells whether a delivery that came before has been put aside or off, and only the word of that was lost.
+func (s *Store) moved(ctx context.Context, d delivery) (bool, error) {
+	if d.lost == 0 {
+		return false, nil
+	}
+	m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.laterSubject(bare(d.msg.Subject))})
+	return err == nil && m != nil && m.Seq > d.seq, err
 }
 
 // statusOf is the status of a stored task without an outcome.

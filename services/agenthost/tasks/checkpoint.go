@@ -13,9 +13,10 @@ import (
 func (s *Store) checkpointSubject(id string) string { return s.ns + ".checkpoint." + id }
 
 // saveCheckpoint replaces the task's checkpoint, unless a later attempt has saved one.
-func (s *Store) saveCheckpoint(ctx context.Context, id string, attempt int, state json.RawMessage, last *uint64) error {
+func (s *Store) saveCheckpoint(ctx context.Context, id, life string, attempt int, state json.RawMessage, last *uint64) error {
 	msg := nats.NewMsg(s.checkpointSubject(id))
 	msg.Header.Set(headerAttempt, strconv.Itoa(attempt))
+	msg.Header.Set(headerLife, life)
 	drop, err := s.conn.Pack(ctx, msg, state)
 	if err != nil {
 		return err
@@ -31,21 +32,30 @@ func (s *Store) saveCheckpoint(ctx context.Context, id string, attempt int, stat
 			old = m.header.Get(api.HeaderBlob)
 		}
 	}
-	if err := s.put(ctx, s.state, msg, last, superseded(attempt)); err != nil {
-		drop()
+	if err := s.put(ctx, s.state, msg, last, superseded(attempt, life)); err != nil {
+		if ctx.Err() == nil { // otherwise it may be stored for all we know, and its body is then needed
+			drop()
+		}
 		return err
 	}
 	s.forget(ctx, old)
 	return nil
 }
 
-// checkpoint returns what an attempt at the task saved last; nil if none has.
-func (s *Store) checkpoint(ctx context.Context, id string) (json.RawMessage, error) {
+// checkpoint returns what an attempt at the task saved last; nil if none has, or if it is no longer to be had: a large one
+// goes by its age, and the task must not wait for it for ever.
+func (s *Store) checkpoint(ctx context.Context, id, life string) (json.RawMessage, error) {
 	m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": s.checkpointSubject(id)})
-	if m == nil || err != nil {
+	if m == nil || err != nil || foreign(m, life) {
 		return nil, err
 	}
-	return s.conn.Body(ctx, m.header, m.Data)
+	ctx, cancel := context.WithTimeout(ctx, bodyTimeout)
+	defer cancel()
+	state, err := s.conn.Body(ctx, m.header, m.Data)
+	if unreadable(err) || err == nil && checkValue(state) != nil {
+		return nil, nil
+	}
+	return state, err
 }
 
 // forgetState removes what is kept for further attempts at a task that has ended. What is left in trouble goes by its age.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -54,4 +57,23 @@ func (s *Store) RequeueAndDie(ctx context.Context, id string, answer []byte) err
 		return err
 	}
 	return s.publish(ctx, s.resumed(m))
+}
+
+// AskAndDie is an attempt at a task that asks, by a host that dies before it puts the task aside.
+func (s *Store) AskAndDie(ctx context.Context, t *api.Task, attempt int, question string) error {
+	p := &says{s: s, task: t.ID, life: lifeOf(t), attempt: attempt, aside: func() {}}
+	_, err := p.Ask(ctx, []byte(question))
+	if api.ReasonOf(err) == api.ReasonWaitingInput {
+		return nil
+	}
+	return err
+}
+
+// PutAsideAndDie puts a delivery aside, by a host that dies before it acknowledges that.
+func (s *Store) PutAsideAndDie(ctx context.Context, msg *nats.Msg) error {
+	d, err := newDelivery(msg)
+	if err != nil {
+		return err
+	}
+	return s.putAside(ctx, d, waitsInput, nil)
 }

@@ -113,7 +113,7 @@ func (s *Store) page(ctx context.Context, r *api.TaskFollowRequest) (*api.TaskFo
 	resp := &api.TaskFollowResponse{Parts: []api.TaskPart{}, Next: max(r.From, 1)}
 	for len(resp.Parts) < limit && size < maxFollowBytes {
 		m, err := s.read(ctx, s.parts, map[string]any{"seq": resp.Next, "next_by_subj": api.PartsSubject(s.ns, r.ID)})
-		if err != nil {
+		if err != nil && (m == nil || !unreadable(err)) {
 			if len(resp.Parts) > 0 {
 				break
 			}
@@ -122,11 +122,20 @@ func (s *Store) page(ctx context.Context, r *api.TaskFollowRequest) (*api.TaskFo
 		if m == nil {
 			break
 		}
-		part, err := s.part(ctx, m)
+		resp.Next = m.Seq + 1
 		if err != nil {
+			continue // junk
+		}
+		part, err := s.part(ctx, m)
+		if unreadable(err) {
+			continue
+		}
+		if err != nil {
+			if resp.Next = m.Seq; len(resp.Parts) > 0 {
+				break
+			}
 			return nil, err
 		}
-		resp.Next = m.Seq + 1
 		size += len(part.Payload)
 		resp.Parts = append(resp.Parts, *part)
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	headerWrite   = "Mabus-Write"   // one per write, to know it again when the server's word on it was lost
 	headerAttempt = "Mabus-Attempt" // which attempt at the task wrote it
+	headerLife    = "Mabus-Life"    // of the task: see lifeOf
 )
 
 // put stores a message as the next one on its subject. last is the sequence of the one before, as far as the caller knows; it is
@@ -44,7 +45,7 @@ func (s *Store) put(ctx context.Context, stream string, msg *nats.Msg, last *uin
 		// Somebody else has written, or nobody knows whether this write is stored.
 		m, rerr := s.read(ctx, stream, map[string]any{"last_by_subj": msg.Subject})
 		switch {
-		case rerr != nil:
+		case rerr != nil && !errors.Is(rerr, errJunk):
 		case m != nil && m.header.Get(headerWrite) == write:
 			*last = m.Seq
 			return nil
@@ -63,11 +64,20 @@ func (s *Store) put(ctx context.Context, stream string, msg *nats.Msg, last *uin
 	}
 }
 
+// lifeOf tells a task from one that had its id before, whose outcome is gone and of which something was left.
+func lifeOf(t *api.Task) string { return strconv.FormatInt(t.SubmittedAt.UnixNano(), 36) }
+
+// foreign tells whether a message was written for a task that had the id before.
+func foreign(m *stored, life string) bool {
+	was := m.header.Get(headerLife)
+	return was != "" && was != life
+}
+
 // superseded refuses what an attempt writes after a later one has written.
-func superseded(attempt int) func(*stored) error {
+func superseded(attempt int, life string) func(*stored) error {
 	return func(m *stored) error {
-		if m != nil && attemptOf(m.header) > attempt {
-			return api.Errorf(api.Fenced, "attempt %d at the task has begun, and this is attempt %d: stop", attemptOf(m.header), attempt).WithReason(api.ReasonCheckpointFenced)
+		if m != nil && attemptOf(m.header) > attempt && !foreign(m, life) {
+			return outrun(attempt, attemptOf(m.header))
 		}
 		return nil
 	}
@@ -79,4 +89,8 @@ func attemptOf(h nats.Header) int {
 		return 0
 	}
 	return n
+}
+
+func outrun(attempt, by int) error {
+	return api.Errorf(api.Fenced, "attempt %d at the task has begun, and this is attempt %d: stop", by, attempt).WithReason(api.ReasonCheckpointFenced)
 }

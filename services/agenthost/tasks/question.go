@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -22,8 +24,28 @@ func (s *Store) questionsSubject(id string) string { return s.ns + ".questions."
 
 // questions is all that a task has asked, in order, with the answers.
 type questions struct {
+	Life string     `json:"life,omitempty"` // of the task, see lifeOf
 	List []question `json:"list"`
 	seq  uint64
+}
+
+// of returns the questions of the task itself: none if these are of one that had its id before.
+func (q *questions) of(life string) *questions {
+	if q.Life != "" && q.Life != life {
+		return &questions{Life: life, seq: q.seq}
+	}
+	q.Life = life
+	return q
+}
+
+// ask makes a question the open one, as the last. Another one that has no answer is asked no more: whoever has the task by
+// now has gone another way. It returns false if the question stood there already.
+func (q *questions) ask(wanted question) bool {
+	if open := q.open(); open != nil && open.Key == wanted.Key {
+		return false
+	}
+	q.List = append(slices.DeleteFunc(q.List, func(was question) bool { return was.Answer == nil }), wanted)
+	return true
 }
 
 // question is known again by its key: a digest of what is asked, and how many times it was asked before in the same run.
@@ -56,11 +78,14 @@ func (q *questions) find(key string) *question {
 func (s *Store) questions(ctx context.Context, id string) (*questions, error) {
 	q := new(questions)
 	m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": s.questionsSubject(id)})
-	if m == nil || err != nil {
+	if m == nil || err != nil && !errors.Is(err, errJunk) {
 		return q, err
 	}
+	if codec.Read(m.Data, q) != nil {
+		q = new(questions) // junk is none, and is replaced by the next
+	}
 	q.seq = m.Seq
-	return q, codec.Read(m.Data, q)
+	return q, nil
 }
 
 // save replaces the record. It returns false if somebody has changed it since it was read.
@@ -103,6 +128,9 @@ func (p *says) Ask(ctx context.Context, ask json.RawMessage) (json.RawMessage, e
 	if err := p.mayWrite(ctx); err != nil {
 		return nil, err
 	}
+	if p.waits { // one question at a time
+		return nil, errAside
+	}
 	digest := sha256.Sum256(compact(ask))
 	key := hex.EncodeToString(digest[:12])
 	if p.count == nil {
@@ -118,16 +146,21 @@ func (p *says) Ask(ctx context.Context, ask json.RawMessage) (json.RawMessage, e
 		if err != nil {
 			return nil, err
 		}
+		known = known.of(p.life)
 		q := known.find(key)
 		if q != nil && q.Answer != nil {
 			return q.Answer, nil
 		}
-		if q == nil {
-			seq, err := p.s.say(ctx, p.task, api.PartNeedInput, p.attempt, ask, &p.last)
+		open := known.open()
+		if open != nil && open.Attempt > p.attempt {
+			return nil, p.heed(outrun(p.attempt, open.Attempt))
+		}
+		if open == nil || open.Key != key {
+			seq, err := p.s.say(ctx, p.task, p.life, api.PartNeedInput, p.attempt, ask, &p.last)
 			if err != nil {
 				return nil, p.heed(err)
 			}
-			known.List = append(known.List, question{Key: key, Seq: seq, Attempt: p.attempt, Ask: ask})
+			known.ask(question{Key: key, Seq: seq, Attempt: p.attempt, Ask: ask})
 			switch stored, err := p.s.saveQuestions(ctx, p.task, known); {
 			case err != nil:
 				return nil, err
@@ -137,9 +170,11 @@ func (p *says) Ask(ctx context.Context, ask json.RawMessage) (json.RawMessage, e
 		}
 		p.waits = true
 		p.aside()
-		return nil, api.Errorf(api.Cancelled, "the task is put aside until its question is answered, and is then begun anew: end this attempt").WithReason(api.ReasonWaitingInput)
+		return nil, errAside
 	}
 }
+
+var errAside = api.Errorf(api.Cancelled, "the task is put aside until its question is answered, and is then begun anew: end this attempt").WithReason(api.ReasonWaitingInput)
 
 func compact(value json.RawMessage) []byte {
 	var b bytes.Buffer
@@ -154,9 +189,11 @@ func (s *Store) Answer(ctx context.Context, cause api.Cause, r *api.TaskAnswerRe
 	if err := checkValue(r.Answer); err != nil {
 		return nil, err
 	}
-	if t, err := s.get(ctx, r.ID); err != nil {
+	t, err := s.get(ctx, r.ID)
+	if err != nil {
 		return nil, err
-	} else if t.Status.Ended() {
+	}
+	if t.Status.Ended() {
 		return nil, notWaiting(t.ID, "it is "+string(t.Status))
 	}
 	answer, tag := compact(r.Answer), rpc.RequestTag(cause)
@@ -165,6 +202,7 @@ func (s *Store) Answer(ctx context.Context, cause api.Cause, r *api.TaskAnswerRe
 		if err != nil {
 			return nil, err
 		}
+		known = known.of(lifeOf(t))
 		q, err := known.meant(r, answer, tag)
 		if err != nil {
 			return nil, err
@@ -178,7 +216,7 @@ func (s *Store) Answer(ctx context.Context, cause api.Cause, r *api.TaskAnswerRe
 				continue
 			}
 			last := q.Seq
-			if _, err := s.say(ctx, r.ID, partInput, q.Attempt, answer, &last); err != nil {
+			if _, err := s.say(ctx, r.ID, known.Life, partInput, q.Attempt, answer, &last); err != nil {
 				return nil, err
 			}
 		}
@@ -196,8 +234,10 @@ func (q *questions) meant(r *api.TaskAnswerRequest, answer []byte, tag string) (
 		same := bytes.Equal(was.Answer, answer)
 		switch {
 		case was.Answer == nil:
-		case tag != "" && was.Tag == tag && same:
+		case tag != "" && was.Tag == tag && same && (r.Seq == 0 || r.Seq == was.Seq):
 			return was, nil
+		case tag != "" && was.Tag == tag:
+			return nil, api.Errorf(api.Conflict, "this request id was used for another answer: choose a new one").WithReason(api.ReasonRequestReused)
 		case r.Seq == was.Seq && same:
 			return was, nil
 		case r.Seq == was.Seq:

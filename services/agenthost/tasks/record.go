@@ -89,7 +89,7 @@ func (s *Store) seen(ctx context.Context, stream string, p rpc.Pending) (*stored
 	}
 	if len(resp.Message.Hdrs) > 0 {
 		if resp.Message.header, err = nats.DecodeHeadersMsg(resp.Message.Hdrs); err != nil {
-			return nil, fmt.Errorf("%w: %w", errJunk, err)
+			return resp.Message, fmt.Errorf("%w: %w", errJunk, err)
 		}
 	}
 	return resp.Message, nil

@@ -111,31 +111,42 @@ func (p *Puller) attempt(j job, a *attempt) error {
 	if w.t, err = p.store.decode(p.base, j.msg.Subject, j.msg.Header, j.msg.Data); err != nil {
 		return p.unread(d, err)
 	}
-	w.said = &says{s: p.store, task: w.t.ID, attempt: number, kept: begun}
+	w.said = &says{s: p.store, task: w.t.ID, life: lifeOf(w.t), attempt: number, kept: begun}
+	if moved, err := p.store.moved(p.base, d); err != nil {
+		return p.putOff(d, err)
+	} else if moved {
+		return nil
+	}
+	now := time.Now().UTC()
+	waits, err := p.store.stillWaits(p.base, d, w.t)
+	if err != nil {
+		return p.putOff(d, err)
+	}
+	if waits && !overdue(w.t, now) { // the attempt that asked has ended so, whether or not its host could say it
+		w.d.begun -= d.lost
+		return p.putAside(w, waitsInput)
+	}
 	if number > w.t.Attempts {
 		return p.end(w, exhausted(w.t))
 	}
-	now := time.Now().UTC()
 	if overdue(w.t, now) {
 		return p.end(w, missed(w.t))
 	}
-	if waits, err := p.store.stillWaits(p.base, d); err != nil {
-		return p.putOff(d, err)
-	} else if waits {
-		return p.putAside(w, waitsInput)
-	}
 	m := &agent.Message{Payload: w.t.Payload, Principal: w.t.Principal, Task: w.t.ID, Attempt: number, Job: w.t.Job, Parts: w.said}
 	if begun {
-		if m.Checkpoint, err = p.store.checkpoint(p.base, w.t.ID); err != nil {
+		if m.Checkpoint, err = p.store.checkpoint(p.base, w.t.ID, w.said.life); err != nil {
 			return p.putOff(d, err)
 		}
 	}
 	answer, stopped, err := p.carryOut(j, a, w, m, now)
 	if stopped {
+		if w.said.isKept() { // it may have saved something after whoever stopped it had removed that
+			p.store.forgetState(p.base, a.id)
+		}
 		return nil
 	}
 	w.spend(m.Used())
-	if err != nil && p.base.Err() != nil {
+	if err != nil && p.base.Err() != nil && !w.said.isAside() && !w.said.isFenced() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.base), p.patience())
 		defer cancel()
 		return p.store.handBack(ctx, w.d)

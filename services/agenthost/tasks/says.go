@@ -17,6 +17,7 @@ import (
 type says struct {
 	s       *Store
 	task    string
+	life    string
 	attempt int
 	aside   context.CancelFunc // ends the attempt when the task is put aside
 
@@ -49,7 +50,7 @@ func (p *says) say(ctx context.Context, kind api.PartKind, payload json.RawMessa
 	if err := p.mayWrite(ctx); err != nil {
 		return err
 	}
-	_, err := p.s.say(ctx, p.task, kind, p.attempt, payload, &p.last)
+	_, err := p.s.say(ctx, p.task, p.life, kind, p.attempt, payload, &p.last)
 	return p.heed(err)
 }
 
@@ -78,20 +79,29 @@ func (p *says) heed(err error) error {
 }
 
 // say stores a part of a task and returns its sequence.
-func (s *Store) say(ctx context.Context, task string, kind api.PartKind, attempt int, payload json.RawMessage, last *uint64) (uint64, error) {
+func (s *Store) say(ctx context.Context, task, life string, kind api.PartKind, attempt int, payload json.RawMessage, last *uint64) (uint64, error) {
 	msg := nats.NewMsg(api.PartsSubject(s.ns, task))
 	msg.Header.Set(api.HeaderKind, string(kind))
 	msg.Header.Set(headerAttempt, strconv.Itoa(attempt))
+	msg.Header.Set(headerLife, life)
 	drop, err := s.conn.Pack(ctx, msg, payload)
 	if err != nil {
 		return 0, err
 	}
-	admit := superseded(attempt)
+	fence := superseded(attempt, life)
 	if kind == partInput { // anybody's
-		admit = func(*stored) error { return nil }
+		fence = func(*stored) error { return nil }
+	}
+	admit := func(m *stored) error {
+		if m != nil && foreign(m, life) { // what is left of a task that had the id before
+			_ = s.purgeUpTo(ctx, s.parts, m.Subject, m.Seq)
+		}
+		return fence(m)
 	}
 	if err := s.put(ctx, s.parts, msg, last, admit); err != nil {
-		drop()
+		if ctx.Err() == nil { // otherwise it may be stored for all we know, and its body is then needed
+			drop()
+		}
 		return 0, err
 	}
 	return *last, nil
@@ -111,7 +121,7 @@ func (p *says) Checkpoint(ctx context.Context, state json.RawMessage) error {
 		return err
 	}
 	p.kept = true
-	return p.heed(p.s.saveCheckpoint(ctx, p.task, p.attempt, state, &p.mark))
+	return p.heed(p.s.saveCheckpoint(ctx, p.task, p.life, p.attempt, state, &p.mark))
 }
 
 func (p *says) isAside() bool {

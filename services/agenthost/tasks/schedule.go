@@ -31,6 +31,7 @@ type delivery struct {
 	msg   *nats.Msg
 	seq   uint64    // in the stream
 	begun int       // attempts before this one, by the message and by the server's count of deliveries
+	lost  int       // of these, deliveries of this very message, of whose end nobody has heard
 	used  api.Usage // by all attempts, once this one has ended
 }
 
@@ -39,7 +40,7 @@ func newDelivery(msg *nats.Msg) (delivery, error) {
 	if err != nil {
 		return delivery{}, err
 	}
-	d := delivery{msg: msg, seq: meta.Sequence.Stream, begun: int(meta.NumDelivered) - 1}
+	d := delivery{msg: msg, seq: meta.Sequence.Stream, begun: int(meta.NumDelivered) - 1, lost: int(meta.NumDelivered) - 1}
 	if n, err := strconv.Atoi(msg.Header.Get(headerAttempts)); err == nil && n > 0 && n <= api.MaxAttempts {
 		d.begun += n
 	}
@@ -156,6 +157,16 @@ func (s *Store) clear(ctx context.Context, subjects ...string) error {
 }
 
 func (s *Store) purge(ctx context.Context, name string, subjects ...string) error {
+	for _, subject := range subjects {
+		if err := s.purgeUpTo(ctx, name, subject, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// purgeUpTo removes what stands on a subject up to a sequence, and not what comes there meanwhile; with 0 all of it.
+func (s *Store) purgeUpTo(ctx context.Context, name, subject string, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	stream, err := s.stream, error(nil)
@@ -164,10 +175,12 @@ func (s *Store) purge(ctx context.Context, name string, subjects ...string) erro
 			return fmt.Errorf("remove from %s: %w", name, err)
 		}
 	}
-	for _, subject := range subjects {
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
-			return fmt.Errorf("remove %s: %w", subject, err)
-		}
+	what := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSubject(subject)}
+	if seq > 0 {
+		what = append(what, jetstream.WithPurgeSequence(seq+1))
+	}
+	if err := stream.Purge(ctx, what...); err != nil {
+		return fmt.Errorf("remove %s: %w", subject, err)
 	}
 	return nil
 }
