@@ -64,7 +64,8 @@ type Parts interface {
 	//
 	// A task that asks is put aside until somebody answers, which may take days: ctx ends, Ask fails with cancelled
 	// (waiting_input), and the handler returns an error. With the answer the task is handed to an agent anew, by its newest
-	// checkpoint, and there the same question gets the answer at once. A question asked several times gets its answers in order.
+	// checkpoint, and there the same question gets the answer at once. A question asked several times gets its answers in order;
+	// one that was answered before the checkpoint is a new question after it, so keep answers in checkpoints.
 	Ask(ctx context.Context, question json.RawMessage) (json.RawMessage, error)
 	// Checkpoint saves how far a task is: the next attempt gets the newest one as Message.Checkpoint. It returns when the
 	// checkpoint is stored, or fails: fenced (attempt_superseded) when a later attempt has saved one. A message that is no task

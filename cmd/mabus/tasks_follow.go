@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,10 +91,10 @@ func showPart(cmd *cobra.Command, o *options, p *api.TaskPart) error {
 		return err
 	}
 	text, quoted := "", ""
-	if text = string(p.Payload); codec.Read(p.Payload, &quoted) == nil && !strings.ContainsAny(quoted, "\r\n") {
+	if text = string(p.Payload); codec.Read(p.Payload, &quoted) == nil {
 		text = quoted
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%8d  %s  %-10s  %s\n", p.Seq, p.At.Local().Format(time.TimeOnly), p.Kind, text)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%8d  %s  %-10s  %s\n", p.Seq, p.At.Local().Format(time.TimeOnly), p.Kind, oneLine(text))
 	return err
 }
 

@@ -8,8 +8,7 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// goOnTime bounds how long a change of a cap is held up by the tasks that it lets go on. Those that are left look at the
-// budget again by themselves before long.
+// goOnTime bounds how long a change of a cap is held up by the tasks that it lets go on; the rest follow.
 const goOnTime = 3 * time.Second
 
 // budgetMethods adds the methods about spending.
@@ -38,9 +37,18 @@ func (s *Service) payable(ctx context.Context, k api.BudgetKey) {
 	if k.Scope == api.BudgetJob {
 		job = k.ID
 	}
-	ctx, cancel := context.WithTimeout(ctx, goOnTime)
-	defer cancel()
-	if err := s.tasks.GoOn(ctx, job); err != nil {
-		s.log.Warn().Err(err).Msg("some tasks that wait for a budget go on later")
+	all := make(chan struct{})
+	s.loops.Go(func() {
+		defer close(all)
+		if err := s.tasks.GoOn(s.base, job); err != nil && s.base.Err() == nil {
+			s.log.Warn().Err(err).Msg("some tasks that wait for a budget go on later")
+		}
+	})
+	enough := time.NewTimer(goOnTime)
+	defer enough.Stop()
+	select {
+	case <-all:
+	case <-ctx.Done():
+	case <-enough.C:
 	}
 }

@@ -54,20 +54,20 @@ var pingMethod = api.Method[api.Empty, api.Empty]{Service: "host", Noun: "self",
 
 // once keeps the answers of requests that carry an id. What it wraps may be begun again if a host dies in the middle, so a
 // claim is tagged with the request that made it.
-func once[Req any](s *Service, h rpc.Handler[Req, api.Agent]) rpc.Handler[Req, api.Agent] {
-	return func(ctx context.Context, r *Req) (*api.Agent, error) {
+func once[Req, Resp any](s *Service, h rpc.Handler[Req, Resp]) rpc.Handler[Req, Resp] {
+	return func(ctx context.Context, r *Req) (*Resp, error) {
 		data, err := s.requests.Once(ctx, "agenthost", rpc.CauseFrom(ctx), func(ctx context.Context) (json.RawMessage, error) {
-			agent, err := h(ctx, r)
+			resp, err := h(ctx, r)
 			if err != nil {
 				return nil, err
 			}
-			return codec.Marshal(agent)
+			return codec.Marshal(resp)
 		})
 		if err != nil {
 			return nil, err
 		}
-		agent := new(api.Agent)
-		return agent, codec.Read(data, agent)
+		resp := new(Resp)
+		return resp, codec.Read(data, resp)
 	}
 }
 

@@ -34,8 +34,9 @@ func (h *hosted) maxCost(inst instance, m *agent.Message) api.Micro {
 func (h *hosted) handle(ctx context.Context, inst instance, m *agent.Message) (json.RawMessage, error) {
 	most := h.maxCost(inst, m)
 	if most <= 0 {
+		before := m.Used()
 		answer, err := inst.Handle(ctx, m)
-		if used := m.Used(); !used.IsZero() {
+		if used := since(before, m.Used()); !used.IsZero() {
 			h.spent(used)
 			if used.Cost > 0 { // unannounced, so it could not be reserved
 				h.settle(ctx, h.call(ctx, m, 0), nil, used)
@@ -48,11 +49,20 @@ func (h *hosted) handle(ctx context.Context, inst instance, m *agent.Message) (j
 	if err != nil {
 		return nil, err
 	}
+	before := m.Used()
 	answer, err := inst.Handle(ctx, m)
-	used := m.Used()
+	if e := api.AsError(err); e != nil && e.Details.Reason == api.ReasonAgentCrashed && e.Details.MaybeExecuted && m.Used() == before {
+		m.Spend(api.Usage{Cost: most}) // it did not live to say what it had spent
+	}
+	used := since(before, m.Used())
 	h.spent(used)
 	h.settle(ctx, call, place, used)
 	return answer, err
+}
+
+// since is what was used after before.
+func since(before, now api.Usage) api.Usage {
+	return api.Usage{TokensIn: now.TokensIn - before.TokensIn, TokensOut: now.TokensOut - before.TokensOut, Cost: now.Cost - before.Cost}
 }
 
 func (h *hosted) call(ctx context.Context, m *agent.Message, most api.Micro) budgets.Call {

@@ -130,9 +130,9 @@ func (s *Service) taskMethods() {
 		return s.tasks.Replay(ctx, rpc.CauseFrom(ctx), r.ID)
 	})
 	rpc.Handle(s.server, api.TasksFollow, s.tasks.Follow)
-	rpc.Handle(s.server, api.TasksAnswer, func(ctx context.Context, r *api.TaskAnswerRequest) (*api.Task, error) {
+	rpc.Handle(s.server, api.TasksAnswer, once(s, func(ctx context.Context, r *api.TaskAnswerRequest) (*api.Task, error) {
 		return s.tasks.Answer(ctx, rpc.CauseFrom(ctx), r)
-	})
+	}))
 	rpc.Handle(s.server, api.TasksStats, func(ctx context.Context, _ *api.Empty) (*api.TasksStatsResponse, error) {
 		return s.tasks.Stats(ctx)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 
+	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/services/agenthost/isolate"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -18,7 +19,7 @@ func (s *Service) workMethods() {
 			return nil, api.Errorf(api.Unauthenticated, "this namespace is strict: ask as a principal to run a command").WithReason(api.ReasonPrincipalMissing)
 		}
 		if r.Host != "" && r.Host != s.cfg.ID {
-			return s.client.Work.Isolate(ctx, *r)
+			return client.New(s.conn.WithPrincipal(rpc.CauseFrom(ctx).Principal)).Work.Isolate(ctx, *r)
 		}
 		return pool.Run(ctx, r, isolate.Options{Host: s.cfg.ID})
 	}

@@ -16,6 +16,7 @@ type call struct {
 	answer   answer          // once it is answered
 	answered chan struct{}   // closed then
 	gone     bool            // nobody waits any more
+	late     chan api.Usage  // what it has cost all the same, once it is answered; nil unless the agent has a price
 
 	calls    context.Context // what the worker asks of others for the message inherits it; nil until it asks
 	endCalls context.CancelFunc

@@ -20,6 +20,9 @@ import (
 // (timeout) and cancelled when the context ends; unavailable (agent_crashed) when the program ends first, or (draining)
 // when it is being stopped; that of m.Parts when it fails, which cancels the message. maybe_executed is set if the message
 // was passed on.
+//
+// For an agent that states what an answer may cost, Handle returns only when the worker has given the message up, so that its cost
+// is known: at the latest when the program is ended for not doing so. What is then not known counts as the most.
 func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 	payload, err := oneLine(m.Payload)
 	if err != nil {
@@ -38,6 +41,9 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 		return nil, p.last(ctx, err)
 	}
 	c := &call{ctx: ctx, answered: make(chan struct{})}
+	if p.maxCost > 0 {
+		c.late = make(chan api.Usage, 1)
+	}
 	if c.reader = reader(m); c.reader != nil {
 		c.more = make(chan struct{}, 1)
 		defer p.forget(c)
@@ -47,15 +53,42 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 		return nil, p.last(ctx, err)
 	}
 	a, err := p.await(c)
-	m.Spend(a.used)
+	if err != nil {
+		p.abandon(c)
+	}
+	m.Spend(p.cost(c))
 	if err == nil {
 		return a.payload, a.err
 	}
-	p.abandon(c)
 	if ctx.Err() == nil {
 		return nil, fmt.Errorf("hand on a part of the answer: %w", err)
 	}
 	return nil, gaveUp(ctx.Err(), "agent %q had not answered", p.id).MaybeExecuted()
+}
+
+// cost returns what a message has cost that is answered or abandoned.
+func (p *Process) cost(c *call) api.Usage {
+	p.mu.Lock()
+	gone := c.gone
+	p.mu.Unlock()
+	switch {
+	case !gone:
+		<-c.answered
+		return c.answer.used
+	case c.late == nil:
+		return api.Usage{}
+	}
+	select {
+	case used := <-c.late:
+		return used
+	case <-p.done:
+	}
+	select {
+	case used := <-c.late: // the last that the program said
+		return used
+	default:
+		return api.Usage{Cost: p.maxCost}
+	}
 }
 
 // await hands on the parts of the answer as they come, and returns the end of it.
@@ -147,6 +180,9 @@ func (p *Process) answered(id string, a answer) bool {
 	}
 	<-p.slots
 	if gone {
+		if c.late != nil {
+			c.late <- a.used
+		}
 		p.log.Debug().Str("message", id).Msg("the answer came after its caller had gone")
 		return true
 	}

@@ -58,6 +58,7 @@ type Process struct {
 	isReady bool
 	junk    int
 	odd     int
+	maxCost api.Micro
 
 	mu      sync.Mutex
 	pending map[string]*call // messages without an answer, by id
@@ -82,7 +83,7 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		mailbox = api.DefaultMailbox
 	}
 	p := &Process{
-		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd,
+		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd, maxCost: spec.MaxCost,
 		log: opt.Log.With().Str("agent", spec.ID).Logger(),
 		// Room for each message, an input and its cancel, so that only a worker that answers without reading can fill it.
 		out:      make(chan frame, 3*concurrency+maxCalls+2),

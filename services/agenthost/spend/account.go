@@ -59,6 +59,8 @@ func (a *Account) Set(limit api.Micro) {
 // refuses with budget_exhausted, and marks the account, if what is spent leaves no room, and with budget_reserved if only the
 // calls of others do that have not ended. Changed tells whether the account is another now, which it may be with an error too.
 //
+// A call that states no maximum is never refused: it is only counted.
+//
 // Where a hold is in the way whose time has run out, it is spent at its maximum: the call may have cost that, and nobody is
 // left to say. This is neutral to the cap, and tells a refusal that will last from one that may not. A settlement that comes
 // after all the same finds no hold and changes nothing.
@@ -70,6 +72,7 @@ func (a *Account) Reserve(call string, most api.Micro, now, until time.Time) (ch
 		changed = a.fold(now)
 	}
 	switch {
+	case most == 0 && len(a.Holds) < MaxHolds: // what is to be counted must not be refused
 	case !a.fits(a.Spent, 0, most):
 		changed = changed || !a.Exhausted
 		a.Exhausted = true

@@ -18,23 +18,16 @@ const (
 	waitsBudget = "budget"
 )
 
-// A task that is put aside stands as a schedule, like one that waits for its next attempt. It is looked at again after this time
-// even if nobody lets it go on: whoever was about to may have died.
-const (
-	recheckInput  = 10 * time.Minute
-	recheckBudget = time.Minute
-)
+// recheck is when a task that is put aside is looked at again even if nobody lets it go on: whoever was about to may have died. It
+// stands as a schedule, like one that waits for its next attempt.
+const recheck = 10 * time.Minute
 
 // putAside lets go of a delivery without an attempt being counted, until goOn.
 func (s *Store) putAside(ctx context.Context, d delivery, waits string, why *api.Error) error {
 	t := bare(d.msg.Subject)
 	msg := d.again(s.laterSubject(t), d.begun, why)
 	msg.Header.Set(headerWaits, waits)
-	recheck := recheckInput
-	if waits == waitsBudget {
-		recheck = recheckBudget
-	}
-	at(msg, time.Now().Add(min(recheck, s.bounds.recheck)), d.msg.Subject)
+	at(msg, time.Now().Add(s.bounds.recheck), d.msg.Subject)
 	if err := s.replace(ctx, msg, d); err != nil {
 		return err
 	}

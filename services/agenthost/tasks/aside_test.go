@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -303,4 +304,53 @@ func TestAnAnswersRequestID(t *testing.T) {
 	}, "the next question is asked")
 	w.waits(t, "a", `{"question":0}`)
 	wantCode(t, ask("2"), api.Conflict, api.ReasonRequestReused)
+}
+
+// A checkpoint knows what was asked before it, so that an old yes does not stand for a new one.
+func TestAQuestionAfterACheckpointIsANewOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tasks.Small{})
+	w.host(t, "h", 1, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+		var answers []json.RawMessage
+		if m.Checkpoint != nil {
+			if err := json.Unmarshal(m.Checkpoint, &answers); err != nil {
+				return nil, err
+			}
+		}
+		for len(answers) < 3 {
+			a, err := m.Parts.Ask(ctx, json.RawMessage(`"go on?"`))
+			if err != nil {
+				return nil, err
+			}
+			answers = append(answers, a)
+			state, err := json.Marshal(answers)
+			if err == nil {
+				err = m.Parts.Checkpoint(ctx, state)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return json.Marshal(answers)
+	})
+	w.submit(t, api.TaskSpec{ID: "a", Attempts: 1})
+	for _, answer := range []string{"1", "2", "3"} {
+		w.waits(t, "a", `"go on?"`)
+		w.answer(t, "a", answer)
+		natstest.Eventually(t, 10*time.Second, func() bool { // it has gone on
+			parts, err := w.store.Follow(t.Context(), &api.TaskFollowRequest{ID: "a"})
+			asked := 0
+			if err == nil {
+				for _, p := range parts.Parts {
+					if p.Kind == api.PartNeedInput {
+						asked++
+					}
+				}
+			}
+			return strconv.Itoa(asked) > answer || w.get(t, "a").Status.Ended()
+		}, "the next question")
+	}
+	if got := w.ended(t, "a"); string(got.Result) != "[1,2,3]" {
+		t.Errorf("got %s, %v", got.Result, got.Error)
+	}
 }

@@ -8,16 +8,34 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 )
 
 func (s *Store) checkpointSubject(id string) string { return s.ns + ".checkpoint." + id }
 
+// headerAsked is on a checkpoint: how often each question had been asked by then. A handler that begins there asks the next time
+// what it asks, so that an old answer cannot stand for a new one.
+const headerAsked = "Mabus-Asked"
+
+// saved is a checkpoint, and the questions that were asked before it.
+type saved struct {
+	state json.RawMessage
+	asked map[string]int
+}
+
 // saveCheckpoint replaces the task's checkpoint, unless a later attempt has saved one.
-func (s *Store) saveCheckpoint(ctx context.Context, id, life string, attempt int, state json.RawMessage, last *uint64) error {
+func (s *Store) saveCheckpoint(ctx context.Context, id, life string, attempt int, c saved, last *uint64) error {
 	msg := nats.NewMsg(s.checkpointSubject(id))
 	msg.Header.Set(headerAttempt, strconv.Itoa(attempt))
 	msg.Header.Set(headerLife, life)
-	drop, err := s.conn.Pack(ctx, msg, state)
+	if len(c.asked) > 0 {
+		text, err := codec.Marshal(c.asked)
+		if err != nil {
+			return err
+		}
+		msg.Header.Set(headerAsked, string(text))
+	}
+	drop, err := s.conn.Pack(ctx, msg, c.state)
 	if err != nil {
 		return err
 	}
@@ -42,20 +60,24 @@ func (s *Store) saveCheckpoint(ctx context.Context, id, life string, attempt int
 	return nil
 }
 
-// checkpoint returns what an attempt at the task saved last; nil if none has, or if it is no longer to be had: a large one
+// checkpoint returns what an attempt at the task saved last; nothing if none has, or if it is no longer to be had: a large one
 // goes by its age, and the task must not wait for it for ever.
-func (s *Store) checkpoint(ctx context.Context, id, life string) (json.RawMessage, error) {
+func (s *Store) checkpoint(ctx context.Context, id, life string) (c saved, err error) {
 	m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": s.checkpointSubject(id)})
 	if m == nil || err != nil || foreign(m, life) {
-		return nil, err
+		return c, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, bodyTimeout)
 	defer cancel()
 	state, err := s.conn.Body(ctx, m.header, m.Data)
 	if unreadable(err) || err == nil && checkValue(state) != nil {
-		return nil, nil
+		return c, nil
 	}
-	return state, err
+	if text := m.header.Get(headerAsked); text != "" && codec.Read([]byte(text), &c.asked) != nil {
+		c.asked = nil
+	}
+	c.state = state
+	return c, err
 }
 
 // forgetState removes what is kept for further attempts at a task that has ended. What is left in trouble goes by its age.

@@ -20,7 +20,7 @@ type Small struct {
 
 // OpenSmall is Open with some bounds made small; what is zero stays as it is.
 func OpenSmall(ctx context.Context, conn *rpc.Conn, b Small) (*Store, error) {
-	c := bounds{MaxWaiting, MaxResultBytes, AckWait, recheckInput}
+	c := bounds{MaxWaiting, MaxResultBytes, AckWait, recheck}
 	if b.Waiting > 0 {
 		c.waiting = b.Waiting
 	}

@@ -48,7 +48,7 @@ func (q *questions) ask(wanted question) bool {
 	return true
 }
 
-// question is known again by its key: a digest of what is asked, and how many times it was asked before in the same run.
+// question is known again by its key: a digest of what is asked, and how many times it was asked before, by the run or by those that led to its checkpoint.
 type question struct {
 	Key     string          `json:"key"`
 	Seq     uint64          `json:"seq"` // of the part that asks
@@ -133,11 +133,11 @@ func (p *says) Ask(ctx context.Context, ask json.RawMessage) (json.RawMessage, e
 	}
 	digest := sha256.Sum256(compact(ask))
 	key := hex.EncodeToString(digest[:12])
-	if p.count == nil {
-		p.count = map[string]int{}
+	if p.asked == nil {
+		p.asked = map[string]int{}
 	}
-	p.count[key]++
-	if n := p.count[key]; n > 1 {
+	p.asked[key]++
+	if n := p.asked[key]; n > 1 {
 		key += "-" + strconv.Itoa(n)
 	}
 	p.kept = true

@@ -134,9 +134,11 @@ func (p *Puller) attempt(j job, a *attempt) error {
 	}
 	m := &agent.Message{Payload: w.t.Payload, Principal: w.t.Principal, Task: w.t.ID, Attempt: number, Job: w.t.Job, Parts: w.said}
 	if begun {
-		if m.Checkpoint, err = p.store.checkpoint(p.base, w.t.ID, w.said.life); err != nil {
+		from, err := p.store.checkpoint(p.base, w.t.ID, w.said.life)
+		if err != nil {
 			return p.putOff(d, err)
 		}
+		m.Checkpoint, w.said.asked = from.state, from.asked
 	}
 	answer, stopped, err := p.carryOut(j, a, w, m, now)
 	if stopped {

@@ -22,13 +22,13 @@ type says struct {
 	aside   context.CancelFunc // ends the attempt when the task is put aside
 
 	mu     sync.Mutex
-	last   uint64 // in the stream of parts
-	mark   uint64 // of the checkpoint
-	count  map[string]int
-	waits  bool // it has asked something that is not answered
-	fenced bool // a later attempt has written
-	over   bool // the handler has answered
-	kept   bool // there is state to forget when the task has ended
+	last   uint64         // in the stream of parts
+	mark   uint64         // of the checkpoint
+	asked  map[string]int // how often each question was asked up to here
+	waits  bool           // it has asked something that is not answered
+	fenced bool           // a later attempt has written
+	over   bool           // the handler has answered
+	kept   bool           // there is state to forget when the task has ended
 }
 
 // Chunk implements agent.Parts.
@@ -121,7 +121,7 @@ func (p *says) Checkpoint(ctx context.Context, state json.RawMessage) error {
 		return err
 	}
 	p.kept = true
-	return p.heed(p.s.saveCheckpoint(ctx, p.task, p.life, p.attempt, state, &p.mark))
+	return p.heed(p.s.saveCheckpoint(ctx, p.task, p.life, p.attempt, saved{state, p.asked}, &p.mark))
 }
 
 func (p *says) isAside() bool {

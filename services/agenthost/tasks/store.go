@@ -56,7 +56,7 @@ type Store struct {
 
 // Open creates what the store needs, trying until JetStream is ready or ctx ends.
 func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
-	return open(ctx, conn, bounds{MaxWaiting, MaxResultBytes, AckWait, recheckInput})
+	return open(ctx, conn, bounds{MaxWaiting, MaxResultBytes, AckWait, recheck})
 }
 
 func open(ctx context.Context, conn *rpc.Conn, b bounds) (*Store, error) {

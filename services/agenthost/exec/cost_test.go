@@ -1,0 +1,51 @@
+package exec_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost/exec"
+	"github.com/mabus-project/mabus/shared/api"
+)
+
+// What a message costs is known only when the worker has given it up; what then is not known counts as the most.
+func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
+	const obeys = `while IFS= read -r l; do id=${l#*'"id":"'}; id=${id%%'"'*}; case $l in
+		*'"type":"cancel"'*) printf '{"type":"error","id":"%s","error":"stopped","usage":{"tokens_out":3,"cost":"7"}}\n' "$id";;
+	esac; done`
+	const ignores = `trap '' TERM; while :; do sleep 1; done`
+	for _, c := range []struct {
+		name, script string
+		price        api.Micro
+		want         api.Usage
+	}{
+		{"it says what it was", obeys, 100, api.Usage{TokensOut: 3, Cost: 7}},
+		{"it has to be ended", ignores, 100, api.Usage{Cost: 100}},
+		{"nobody waits for an agent without a price", obeys, 0, api.Usage{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p, err := exec.Start(t.Context(), api.AgentSpec{ID: "a", Command: []string{"sh", "-c", c.script}, MaxCost: c.price},
+				exec.Options{Log: zerolog.Nop(), Grace: 100 * time.Millisecond, CancelGrace: 300 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			m := &agent.Message{Payload: []byte("1")}
+			if _, err := p.Handle(ctx, m); api.CodeOf(err) != api.DeadlineExceeded {
+				t.Errorf("got %v", err)
+			}
+			if m.Used() != c.want {
+				t.Errorf("it cost %+v, want %+v", m.Used(), c.want)
+			}
+			if err := p.Stop(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
