@@ -20,6 +20,11 @@ up: build ## Run every service with an embedded NATS server
 demo: build ## Run the example job over Go's own source
 	./bin/mabus run examples/gosource/job.yaml "$$(go env GOROOT)/src"
 
+.PHONY: demo-llm
+demo-llm: build ## Have models review documents, bundled or your own (MABUS_LLM_URL=, MAX_COST=, RUN=)
+	go build -trimpath -o bin/fakellm ./examples/llm/fakellm
+	RUN="$(RUN)" examples/llm/demo.sh bin/mabus bin/fakellm "$$(go env GOROOT)" $(if $(MAX_COST),--max-cost $(MAX_COST))
+
 .PHONY: bench
 bench: build ## Measure the core paths on this machine
 	./bin/mabus bench core

@@ -50,15 +50,17 @@ func TestParseAndSchemaAgree(t *testing.T) {
 			"dir":     {"sub", "", 1}, "config": {map[string]any{"a": nil}, map[string]any{}, list{}, "x", nil},
 			"per_host": counts, "concurrency": counts, "mailbox": {5, 0, "5"},
 			"runtime": {"exec", "native", "external", "", 1}, "restart_policy": {"transient", "", "no", 1},
-			"max_restarts": {0, -1, 1.5}, "max_seconds": {1, 0}, "max_cost": amounts,
+			"max_restarts": {0, -1, 1.5}, "max_seconds": {1, 0}, "max_cost": amounts, "timeout": durations, "grace": {"5s", "-1s", "1d", "", 5},
+			"resources": {map[string]any{"memory": 1 << 26, "cpu": 500}, map[string]any{}, map[string]any{"memory": -1}, map[string]any{"disk": 1}, list{}, nil},
 		}, "name", "capability", "command")
-		switch rapid.IntRange(0, 6).Draw(rt, "twist") {
+		switch rapid.IntRange(0, 9).Draw(rt, "twist") {
 		case 0:
 			agent["module"] = rapid.SampledFrom(list{"m", "", 1}).Draw(rt, "module")
 		case 1:
 			delete(agent, "command")
 			delete(agent, "env")
 			delete(agent, "dir")
+			delete(agent, "resources")
 			agent["module"], agent["runtime"] = "m", "native"
 		case 2:
 			agent["capabilities"] = rapid.SampledFrom(list{list{"a"}, list{}, list{""}, nil}).Draw(rt, "capabilities")
@@ -67,6 +69,13 @@ func TestParseAndSchemaAgree(t *testing.T) {
 			agent["capabilities"] = rapid.SampledFrom(list{list{"a", "b"}, list{}, list{"a b"}}).Draw(rt, "capabilities")
 		case 4:
 			agent["replicas"] = 2
+		case 5:
+			agent["http"] = endpoint(rt)
+		case 6, 7, 8:
+			for _, field := range []string{"command", "env", "dir", "resources"} {
+				delete(agent, field)
+			}
+			agent["http"], agent["runtime"] = endpoint(rt), "http"
 		}
 		file := object(rt, "job", map[string][]any{
 			"version": {1, 1.0, 2, "1", nil}, "name": ids, "agents": {list{agent}, list{}, list{nil}, agent},
@@ -101,4 +110,27 @@ func TestParseAndSchemaAgree(t *testing.T) {
 	if good == 0 || bad == 0 {
 		t.Errorf("%d good files and %d bad ones prove nothing", good, bad)
 	}
+}
+
+// endpoint draws the http of an agent. What a schema cannot say, such as that a configured stage is in the order, is not drawn.
+func endpoint(t *rapid.T) any {
+	whole, percent := list{7, 0, -1, 1.5, 1_000_000_001, "1", nil}, list{7, 0, 100, 101, -1}
+	return object(t, "http", map[string][]any{
+		"url": {"http://h/v1", "HTTPS://h", "http://${X:-h}/v1", "${X:-http://h}", "", "h", "ftp://h", "http:///v1", 1, nil}, "format": {"chat", "json", "", "xml", nil},
+		"headers": {map[string]any{"X-A": "b"}, map[string]any{}, map[string]any{"a:": "b"}, map[string]any{"": "b"}, map[string]any{"a": "b\n"}, map[string]any{"a": 1}},
+		"key_env": {"KEY", "", "a=b", 1}, "model": {"m", "${M:-m}", "", 1}, "max_tokens": {5, 0, -1, 1.5}, "system": {"s", "", 1},
+		"price_in": amounts, "price_out": amounts, "price_call": amounts,
+		"guard": {object(t, "guard", map[string][]any{
+			"order": {list{"pool", "retry", "limiter", "bulkhead", "breaker"}, list{}, list{"x"}, list{"pool", "pool"}, nil}, "timeout": durations,
+			"retry":    {object(t, "retry", map[string][]any{"attempts": {3, 0, 101, -1}, "backoff": durations, "max_backoff": durations, "budget": {0, 1001}})},
+			"bulkhead": {object(t, "bulkhead", map[string][]any{"concurrent": counts, "waiting": {0, 1_000_001, -1}}, "concurrent")},
+			"limiter": {object(t, "limiter", map[string][]any{
+				"scope": {"cluster", "local", "", "all"}, "key": ids, "requests": whole, "tokens": whole, "burst": percent, "max_wait": durations,
+			}), nil},
+			"breaker": {object(t, "breaker", map[string][]any{
+				"failures": {5, 0, -1, 1_000_001}, "ratio": percent, "window": durations, "slow": durations, "open": durations, "probes": {1, 0, 1001},
+			})},
+			"pool": {object(t, "pool", map[string][]any{"size": {1, 0, 10_001}, "idle": {0, -1}, "idle_timeout": durations, "waiting": {0, -1}}), list{}},
+		}), list{}, nil},
+	}, "url", "model")
 }

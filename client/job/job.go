@@ -36,11 +36,15 @@ type Agent struct {
 	Command       []string          `json:"command,omitempty"`
 	Env           map[string]string `json:"env,omitempty"`
 	Dir           string            `json:"dir,omitempty"`
+	HTTP          *api.HTTPSpec     `json:"http,omitempty"` // ParseIn puts variables into its URL and Model
 	Config        json.RawMessage   `json:"config,omitempty"`
 	Replicas      int               `json:"replicas,omitempty"` // in all, spread over the hosts
 	PerHost       int               `json:"per_host,omitempty"` // on each live host; 1 when neither is given
 	Concurrency   int               `json:"concurrency,omitempty"`
 	Mailbox       int               `json:"mailbox,omitempty"`
+	Timeout       api.Duration      `json:"timeout,omitzero"` // the longest for one message
+	Grace         api.Duration      `json:"grace,omitzero"`   // from a cancel to the end of an exec agent that goes on
+	Resources     *api.Resources    `json:"resources,omitempty"`
 	MaxCost       api.Micro         `json:"max_cost,omitzero"` // the most that one answer may cost
 	RestartPolicy api.RestartPolicy `json:"restart_policy,omitempty"`
 	MaxRestarts   *int              `json:"max_restarts,omitempty"`
@@ -170,6 +174,8 @@ func (a *Agent) runtime() api.Runtime {
 		return a.Runtime
 	case a.Module != "":
 		return api.RuntimeNative
+	case a.HTTP != nil:
+		return api.RuntimeHTTP
 	}
 	return api.RuntimeExec
 }

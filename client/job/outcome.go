@@ -25,6 +25,10 @@ type Outcome struct {
 type ReportRequest struct {
 	Job     RunInfo   `json:"job"`
 	Results []Outcome `json:"results"`
+	// Agents is what the hosts measure of the job's http agents, each since it was last started; none without such agents.
+	Agents []api.AgentState `json:"agents,omitempty"`
+	// Budget is that of the job, with all that the calls made for it have cost; nil if nothing caps them.
+	Budget *api.Budget `json:"budget,omitempty"`
 }
 
 // RunInfo says which run of a job the results are of.

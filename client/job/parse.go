@@ -14,9 +14,19 @@ import (
 	"github.com/mabus-project/mabus/shared/codec"
 )
 
-// Parse reads a job file, checks it and fills in the defaults. Its errors are invalid *api.Errors whose message begins with
-// the line and the field, for example "line 7, agents[0].replicas: ...".
+// Parse is ParseIn where no variable is set.
 func Parse(data []byte) (*Job, error) {
+	return ParseIn(data, func(string) (string, bool) { return "", false })
+}
+
+// ParseIn reads a job file, checks it and fills in the defaults. Its errors are invalid *api.Errors whose message begins with
+// the line and the field, for example "line 7, agents[0].replicas: ...".
+//
+// In http.url and http.model, and nowhere else, ${NAME} stands for a variable of env and ${NAME:-fallback} for one that may
+// be unset or empty; another that is unset or empty is an error. The values are in the agents' specifications, which everybody
+// sees who may read the registry, so they must be no secrets: a key stays where the agent hosts run, in the variable that
+// http.key_env names.
+func ParseIn(data []byte, env Env) (*Job, error) {
 	if len(data) > MaxFileBytes {
 		return nil, api.Errorf(api.Invalid, "a job file has at most %d bytes, this one has %d", MaxFileBytes, len(data))
 	}
@@ -42,6 +52,9 @@ func Parse(data []byte) (*Job, error) {
 	var j Job
 	if err := codec.Decode(body, &j); err != nil {
 		return nil, located(root, decodeProblem(err))
+	}
+	if p := j.expand(env); p != nil {
+		return nil, located(root, p)
 	}
 	if p := j.check(value); p != nil {
 		return nil, located(root, p)

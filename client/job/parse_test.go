@@ -70,9 +70,9 @@ func TestParseRefuses(t *testing.T) {
 		"both replica counts":  {replace("replicas: 3", "replicas: 3\n    per_host: 1"), "line 9, agents[0].per_host: give either", false},
 		"no replicas":          {replace("replicas: 3", "replicas: 0"), "line 8, agents[0].replicas: must be 1 to", false},
 		"half a replica":       {replace("replicas: 3", "replicas: 1.5"), "line 8, agents[0].replicas", false},
-		"module and command":   {replace("env: {LANG: C}", "module: m"), "agents[0].command: give either", false},
-		"nothing to run":       {replace("command: [./count.sh, --fast]\n    env: {LANG: C}", "type: t"), "line 4, agents[0]: give module", false},
-		"external":             {replace("env: {LANG: C}", "runtime: external"), "line 7, agents[0].runtime: must be native or exec", false},
+		"module and command":   {replace("env: {LANG: C}", "module: m"), "agents[0]: give one of", false},
+		"nothing to run":       {replace("command: [./count.sh, --fast]\n    env: {LANG: C}", "type: t"), "line 4, agents[0]: give one of", false},
+		"external":             {replace("env: {LANG: C}", "runtime: external"), "line 7, agents[0].runtime: must be native, exec or http", false},
 		"env of a number":      {replace("{LANG: C}", "{LANG: 1}"), "line 7, agents[0].env.LANG", false},
 		"env with =":           {replace("{LANG: C}", "{\"A=B\": C}"), "line 7, agents[0].env", false},
 		"two kinds of caps":    {replace("capability: count\n    command", "capability: count\n    capabilities: [b]\n    command"), "line 6, agents[0].capabilities: give either", false},
@@ -129,6 +129,7 @@ func TestValidateNamesTheField(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add([]byte("version: 1\nname: x\ntasks: [{capability: c}]\nlimits: {deadline: 1h}\n"))
+	f.Add([]byte(strings.ReplaceAll(models, "${LLM_URL}", "${U:-http://h}")))
 	f.Add([]byte("a: &a [*a]\n? [x]\n: |\n  y\n--- !!str\n"))
 	schema := compiled(f)
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -68,6 +69,8 @@ func (a *Agent) check(c *checker, at string) *problem {
 		c.number(at+"/concurrency", int64(a.Concurrency), 1, api.MaxConcurrency),
 		c.number(at+"/mailbox", int64(a.Mailbox), 1, api.MaxMailbox),
 		c.amount(at+"/max_cost", a.MaxCost),
+		c.duration(at+"/timeout", a.Timeout),
+		c.duration(at+"/grace", a.Grace),
 	); p != nil {
 		return p
 	}
@@ -99,17 +102,24 @@ func (a *Agent) checkSpec(c *checker, at string) *problem {
 			return c.at(at+path, "must not be empty")
 		}
 	}
+	kinds := 0
+	for field, given := range map[string]bool{"/module": a.Module != "", "/command": len(a.Command) > 0, "/http": a.HTTP != nil} {
+		if _, there := c.get(at + field); there || given {
+			kinds++
+		}
+	}
 	switch {
-	case a.runtime() != api.RuntimeNative && a.runtime() != api.RuntimeExec:
-		return c.at(at+"/runtime", "must be native or exec")
-	case a.Module != "" && len(a.Command) > 0:
-		return c.at(at+"/command", "give either module, for a native agent, or command, for an exec agent")
-	case a.Module == "" && len(a.Command) == 0:
-		return c.at(at, "give module, for a native agent, or command, for an exec agent")
+	case a.runtime() != api.RuntimeNative && a.runtime() != api.RuntimeExec && a.runtime() != api.RuntimeHTTP:
+		return c.at(at+"/runtime", "must be native, exec or http")
+	case kinds != 1:
+		return c.at(at, "give one of module, for a native agent, command, for an exec agent, and http, for an agent that is an endpoint")
 	case a.runtime() != api.RuntimeExec && (a.Dir != "" || a.Env != nil):
 		return c.at(at, "only exec agents have env and dir")
 	case len(a.Config) > 0 && a.Config[0] != '{':
 		return c.at(at+"/config", "must be an object")
+	}
+	if p := c.http(at+"/http", a.HTTP); p != nil {
+		return p
 	}
 	spec := a.spec("x")
 	if err := spec.Validate(); err != nil {
@@ -117,12 +127,23 @@ func (a *Agent) checkSpec(c *checker, at string) *problem {
 		if e := api.AsError(err); e != nil {
 			p.message = e.Message
 			if len(e.Details.Fields) > 0 {
-				p.pointer += "/" + e.Details.Fields[0]
+				p.pointer += "/" + place(e.Details.Fields[0])
 			}
 		}
 		return p
 	}
 	return nil
+}
+
+// place is where in a job file's agent the wire contract's field is.
+func place(field string) string {
+	switch first, _, _ := strings.Cut(field, "."); first {
+	case "guard":
+		field = "http." + field
+	case "memory", "cpu":
+		field = "resources." + field
+	}
+	return strings.ReplaceAll(field, ".", "/")
 }
 
 func (s *Step) check(c *checker, at string) *problem {

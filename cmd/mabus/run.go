@@ -272,7 +272,7 @@ func (o *runOptions) load(file string) (*job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := job.Parse(data)
+	j, err := job.ParseIn(data, os.LookupEnv)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

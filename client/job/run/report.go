@@ -20,10 +20,18 @@ func (r *Run) askReport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var budget *api.Budget
+	err = r.retry(ctx, "look at the job's budget", func(ctx context.Context) (err error) {
+		budget, err = r.budget(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look at the job's budget: %w", err)
+	}
 	stats := r.Stats()
 	payload, err := codec.Marshal(job.ReportRequest{
 		Job:     job.RunInfo{ID: r.cfg.ID, Name: r.cfg.Job.Name, Inputs: stats.Inputs, Skipped: stats.Skipped},
-		Results: results,
+		Results: results, Agents: r.fleet.measure(ctx), Budget: budget,
 	})
 	if err != nil {
 		return fmt.Errorf("write the report's request: %w", err)

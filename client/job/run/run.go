@@ -91,6 +91,7 @@ func (r *Run) Do(ctx context.Context) error {
 		wg.Go(func() { r.watchCost(ctx, cancel) })
 		defer wg.Wait()
 		defer cancel(nil)
+		defer r.addUp(ctx)
 	}
 	defer r.fleet.stop(ctx)
 	if err := r.fleet.start(ctx); err != nil {

@@ -22,7 +22,8 @@ type Stats struct {
 	Retries  int            `json:"retries"`
 	PerAgent map[string]int `json:"per_agent"`
 	PerHost  map[string]int `json:"per_host"`
-	// Usage is the sum of what the tasks have cost, the report included.
+	// Usage is the sum of what the tasks have cost, the report included. When the job has a budget that has counted more,
+	// because the tasks' agents have made calls, it is that in the end.
 	Usage api.Usage `json:"usage,omitzero"`
 	// Complete is true once all inputs have been read.
 	Complete bool `json:"complete"`

@@ -88,7 +88,7 @@ func (e *Endpoint) think(in request) *answer {
 		}
 	}
 	a.fault = e.fault(in.Model, prompt)
-	a.pieces = tokens(Reply(prompt))
+	a.pieces = tokens(reply(prompt, tastes[in.Model]))
 	if in.MaxTokens > 0 && len(a.pieces) > in.MaxTokens {
 		a.pieces, a.finish = a.pieces[:in.MaxTokens], "length"
 	}
@@ -133,8 +133,12 @@ func (e *Endpoint) done(a *answer) {
 		if a.Stream {
 			s.Streamed++
 		}
-		s.TokensIn += int64(a.usage["prompt_tokens"])
-		s.TokensOut += int64(a.usage["completion_tokens"])
+		in, out := int64(a.usage["prompt_tokens"]), int64(a.usage["completion_tokens"])
+		s.TokensIn += in
+		s.TokensOut += out
+		if m, known := s.Models[a.Model]; known || len(s.Models) < maxModels {
+			s.Models[a.Model] = ModelStats{m.Answered + 1, m.TokensIn + in, m.TokensOut + out}
+		}
 	})
 }
 

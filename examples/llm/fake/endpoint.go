@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -68,11 +69,23 @@ type Stats struct {
 	// TokensIn and TokensOut are the usage of the answers given in full.
 	TokensIn  int64 `json:"tokens_in"`
 	TokensOut int64 `json:"tokens_out"`
+	// Models counts the answers given in full by the model that was asked for; the first 100 models.
+	Models map[string]ModelStats `json:"models"`
 }
+
+// ModelStats counts what one model answered.
+type ModelStats struct {
+	Answered  int   `json:"answered"`
+	TokensIn  int64 `json:"tokens_in"`
+	TokensOut int64 `json:"tokens_out"`
+}
+
+// maxModels bounds how many models are told apart.
+const maxModels = 100
 
 // New makes an endpoint.
 func New(opt Options) *Endpoint {
-	e := &Endpoint{opt: opt, mux: http.NewServeMux(), tries: map[uint64]int{}, stats: Stats{Faults: map[Fault]int{}}}
+	e := &Endpoint{opt: opt, mux: http.NewServeMux(), tries: map[uint64]int{}, stats: Stats{Faults: map[Fault]int{}, Models: map[string]ModelStats{}}}
 	e.mux.HandleFunc("POST /v1/chat/completions", e.complete)
 	e.mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, e.Stats()) })
 	return e
@@ -86,10 +99,7 @@ func (e *Endpoint) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.stats
-	s.Faults = map[Fault]int{}
-	for f, n := range e.stats.Faults {
-		s.Faults[f] = n
-	}
+	s.Faults, s.Models = maps.Clone(s.Faults), maps.Clone(s.Models)
 	return s
 }
 

@@ -32,8 +32,11 @@ const agreeFrom = 40
 //	only in B: the sentence of B that shares least with A
 //
 // or DISAGREE, below an overlap of 40%, by the words that carry meaning. Any other prompt is summarised, without its first
-// paragraph if it has more of them, since that says what to do.
-func Reply(prompt string) string {
+// paragraph if it has more of them, since that says what to do. It is what every model says but Flaky and Slow, who like the
+// beginning and the end of a text best.
+func Reply(prompt string) string { return reply(prompt, nil) }
+
+func reply(prompt string, likes taste) string {
 	prompt = strings.ReplaceAll(prompt, "\r\n", "\n")
 	if at := heading.FindAllStringIndex(prompt, -1); len(at) >= 2 && checking.MatchString(prompt[:at[0][0]]) {
 		return compare(prompt[at[0][1]:at[1][0]], prompt[at[1][1]:])
@@ -48,7 +51,7 @@ func Reply(prompt string) string {
 			n, _ = strconv.Atoi(m[1])
 		}
 	}
-	return Summary(text, max(n, 1))
+	return summary(text, max(n, 1), likes)
 }
 
 func compare(a, b string) string {

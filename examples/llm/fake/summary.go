@@ -10,7 +10,18 @@ import (
 // Summary picks the n sentences of a text that say most about it, in the order of the text. What a sentence says is how
 // frequent its words are in the text, without those that any text has; a sentence gains less by each further word, so that
 // long ones do not always win, and nothing by words of those picked before it.
-func Summary(text string, n int) string {
+func Summary(text string, n int) string { return summary(text, n, nil) }
+
+// taste is what a model makes of the sentence at i of so many: its score is multiplied by that. Nil is no taste.
+type taste func(i, of int) float64
+
+// tastes make models differ about a text: Flaky prefers what comes early, Slow what comes late.
+var tastes = map[string]taste{
+	Flaky: func(i, of int) float64 { return 2 - float64(i)/float64(of) },
+	Slow:  func(i, of int) float64 { return 1 + float64(i)/float64(of) },
+}
+
+func summary(text string, n int, likes taste) string {
 	all := sentences(text)
 	if len(all) == 0 { // nothing but code
 		return strings.Join(strings.Fields(text), " ")
@@ -37,6 +48,9 @@ func Summary(text string, n int) string {
 			score := weigh(of[i], count, said)
 			if n := len(of[i]); n < 3 || n > 40 { // a fragment, or an enumeration
 				score /= 4
+			}
+			if likes != nil {
+				score *= likes(i, len(all))
 			}
 			if score > top {
 				best, top = i, score

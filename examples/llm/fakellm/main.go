@@ -1,5 +1,5 @@
 // Command fakellm serves the model endpoint of package fake, for examples to run against without a key. It prints its URL,
-// which goes into http.url of an agent:
+// which goes into http.url of an agent, and when it is ended what it was asked:
 //
 //	go run ./examples/llm/fakellm --addr 127.0.0.1:8090 --faults rate_limit=10,cut=5
 package main
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -22,13 +23,13 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	var opt fake.Options
 	flags := flag.NewFlagSet("fakellm", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:0", "address to listen on")
@@ -50,12 +51,17 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Printf("http://%s/v1\n", l.Addr())
-	server := &http.Server{Handler: fake.New(opt), ReadHeaderTimeout: 10 * time.Second}
+	fmt.Fprintf(out, "http://%s/v1\n", l.Addr())
+	endpoint := fake.New(opt)
+	server := &http.Server{Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
 	end := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer end()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
+	s := endpoint.Stats()
+	fmt.Fprintf(out, "%d requests: %d answered, %d times 429, %d times 500, %d broken off, %d garbled, %d left by the caller; %d tokens in, %d out\n",
+		s.Requests, s.Answered, s.Limited+s.Faults[fake.RateLimit], s.Faults[fake.ServerError], s.Faults[fake.Cut], s.Faults[fake.Malformed],
+		s.Left, s.TokensIn, s.TokensOut)
 	return nil
 }
