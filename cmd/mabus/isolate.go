@@ -41,7 +41,9 @@ all that it has started. A line on the standard error tells what it used, and by
 			if err := bounds(&req.Resources, memory, cpu); err != nil {
 				return err
 			}
-			if err := standardInput(&req); err != nil {
+			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
+			defer cancel()
+			if err := standardInput(ctx, &req); err != nil {
 				return err
 			}
 			if err := req.Validate(); err != nil {
@@ -130,12 +132,23 @@ func told(r *api.IsolateResponse) string {
 	return oneLine(strings.Join(parts, "; "))
 }
 
-// standardInput takes what is piped in, but does not wait for a person to type.
-func standardInput(req *api.IsolateRequest) error {
+// standardInput takes what is piped in, but does not wait for a person to type, nor longer than ctx for the end of it.
+func standardInput(ctx context.Context, req *api.IsolateRequest) error {
 	if isTerminal(os.Stdin) {
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(os.Stdin, api.MaxPayload/2))
+	var data []byte
+	var err error
+	done := make(chan struct{})
+	go func(in io.Reader) { // ends with its input, or the process
+		defer close(done)
+		data, err = io.ReadAll(io.LimitReader(in, api.MaxPayload/2))
+	}(os.Stdin)
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("the standard input did not end in time: end it, or give none with < /dev/null: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		return fmt.Errorf("read the standard input: %w", err)
 	}

@@ -37,6 +37,7 @@ const patience = 20 * time.Second
 type world struct {
 	srv    *natstest.Server
 	timing lease.Timing
+	strict bool
 	*client.Client
 }
 
@@ -108,7 +109,7 @@ func (w *world) host(t testing.TB, cfg agenthost.Config) *host {
 		t.Fatal(err)
 	}
 	svc, err := agenthost.Start(t.Context(), daemon.Env{
-		Conn: conn, Lease: held, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel), Metrics: prometheus.NewRegistry(), Version: "0.0.0",
+		Conn: conn, Lease: held, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel), Metrics: prometheus.NewRegistry(), Version: "0.0.0", Strict: w.strict,
 	}, cfg)
 	if err != nil {
 		t.Fatal(err)

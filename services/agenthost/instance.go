@@ -101,7 +101,7 @@ func (n *native) Handle(ctx context.Context, m *agent.Message) (answer json.RawM
 		if v := recover(); v != nil {
 			n.logf("panic: %v\n%s", v, debug.Stack())
 			n.end(fmt.Errorf("panic: %v", v))
-			answer, err = nil, crashed()
+			answer, err = nil, exec.NoEnd(crashed()) // what it had spent is told, what it was about to is not
 		}
 	}()
 	answer, err = n.handler.Handle(ctx, m)

@@ -3,12 +3,14 @@ package agenthost
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nuid"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/budgets"
+	"github.com/mabus-project/mabus/services/agenthost/exec"
 	"github.com/mabus-project/mabus/shared/api"
 )
 
@@ -39,24 +41,24 @@ func (h *hosted) handle(ctx context.Context, inst instance, m *agent.Message) (j
 		if used := since(before, m.Used()); !used.IsZero() {
 			h.spent(used)
 			if used.Cost > 0 { // unannounced, so it could not be reserved
-				h.settle(ctx, h.call(ctx, m, 0), nil, used)
+				call := h.call(ctx, m, 0)
+				h.settle(ctx, func(ctx context.Context) (*budgets.Reservation, error) { return h.s.budgets.Enter(ctx, call) }, used)
 			}
 		}
 		return answer, err
 	}
-	call := h.call(ctx, m, most)
-	place, err := h.s.budgets.Reserve(ctx, call)
+	place, err := h.s.budgets.Reserve(ctx, h.call(ctx, m, most))
 	if err != nil {
 		return nil, err
 	}
 	before := m.Used()
 	answer, err := inst.Handle(ctx, m)
-	if e := api.AsError(err); e != nil && e.Details.Reason == api.ReasonAgentCrashed && e.Details.MaybeExecuted && m.Used() == before {
-		m.Spend(api.Usage{Cost: most}) // it did not live to say what it had spent
+	if used := since(before, m.Used()); errors.Is(err, exec.ErrNoEnd) && used.Cost < most {
+		m.Spend(api.Usage{Cost: most - used.Cost}) // nobody has said what it cost, and it may have cost that
 	}
 	used := since(before, m.Used())
 	h.spent(used)
-	h.settle(ctx, call, place, used)
+	h.settle(ctx, func(context.Context) (*budgets.Reservation, error) { return place, nil }, used)
 	return answer, err
 }
 
@@ -73,25 +75,28 @@ func (h *hosted) call(ctx context.Context, m *agent.Message, most api.Micro) bud
 	return c
 }
 
-// settle counts what a call has cost, whether or not its caller still waits.
-func (h *hosted) settle(ctx context.Context, c budgets.Call, place *budgets.Reservation, used api.Usage) {
+// settle counts what a call has cost, whether or not its caller still waits. Enter gives it its place in the budgets.
+func (h *hosted) settle(ctx context.Context, enter func(context.Context) (*budgets.Reservation, error), used api.Usage) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
+	var place *budgets.Reservation
 	var err error
-	if place == nil {
-		place, err = h.s.budgets.Reserve(ctx, c)
-	}
-	for err == nil {
-		if err = place.Settle(ctx, used); err == nil {
+	for ctx.Err() == nil {
+		if place == nil { // once: a place that is settled must not be taken again
+			place, err = enter(ctx)
+		}
+		if place != nil {
+			err = place.Settle(ctx, used)
+		}
+		if err == nil {
 			return
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(100 * time.Millisecond):
-			err = nil
 		}
 	}
-	h.s.log.Warn().Err(err).Str("agent", h.rec.ID).Str("cost", used.Cost.String()).Msg("what a call has cost is not in the budgets: its maximum stays reserved")
+	h.s.log.Warn().Err(err).Str("agent", h.rec.ID).Str("cost", used.Cost.String()).Msg("what a call has cost is not in the budgets: what it had reserved stays reserved")
 }
 
 func (h *hosted) spent(used api.Usage) {

@@ -118,3 +118,55 @@ func TestAnAgentsOwnTimeout(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What an agent spends without a word before is counted by every budget, also when one of them is used up.
+func TestUnannouncedCostsAreCounted(t *testing.T) {
+	w := newWorld(t)
+	w.host(t, agenthost.Config{ID: "h1", Modules: clerks()})
+	w.start(t, api.AgentSpec{ID: "c1", Module: "clerk"}) // states no maximum
+	for _, k := range []api.BudgetSetRequest{{Scope: api.BudgetNamespace, Cap: 1000}, {Scope: api.BudgetAgent, ID: "c1", Cap: 50}} {
+		if _, err := w.Budgets.Set(t.Context(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 4 {
+		if _, err := w.Call(within(t, patience), "c1", "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, k := range []api.BudgetKey{{Scope: api.BudgetNamespace}, {Scope: api.BudgetAgent, ID: "c1"}} {
+		if b, err := w.Budgets.Get(t.Context(), k); err != nil || b.Spent != 160 || b.Calls != 4 || b.Open != 0 {
+			t.Errorf("%s: %+v, %v", k.Scope, b, err)
+		}
+	}
+}
+
+// A program that dies, hangs or talks nonsense has not said what it has spent: that may be its maximum.
+func TestCostsThatNobodyReports(t *testing.T) {
+	for name, script := range map[string]string{
+		"crash":       `read init; read message; exit 3`,
+		"hang":        `read init; while read message; do :; done; sleep 1000`,
+		"broken":      `read init; read message; echo '{"type":"result","id":"1","payload":{'; while read more; do :; done`,
+		"with a word": `read init; read message; echo '{"type":"error","id":"1","error":{"code":"invalid","message":"no"},"usage":{"cost":"7"}}'; while read more; do :; done`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.host(t, agenthost.Config{ID: "h1"})
+			w.start(t, api.AgentSpec{ID: "e1", Command: []string{"sh", "-c", script}, MaxCost: 100, Timeout: api.Duration(time.Second)})
+			key := api.BudgetKey{Scope: api.BudgetAgent, ID: "e1"}
+			if _, err := w.Budgets.Set(t.Context(), api.BudgetSetRequest{Scope: key.Scope, ID: key.ID, Cap: 150}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Call(within(t, patience), "e1", "x"); err == nil {
+				t.Error("it has answered")
+			}
+			want := api.Micro(100)
+			if name == "with a word" {
+				want = 7
+			}
+			if b, err := w.Budgets.Get(t.Context(), key); err != nil || b.Spent+b.Reserved != want {
+				t.Errorf("got %+v, %v; it may have cost %s", b, err, want)
+			}
+		})
+	}
+}

@@ -111,3 +111,21 @@ func TestWorkOfALostHost(t *testing.T) {
 		t.Error("it says that nothing was executed")
 	}
 }
+
+// In a strict namespace the host that passes a command on does so in the name of who asked.
+func TestWorkIsPassedOnInAStrictNamespace(t *testing.T) {
+	w := newWorld(t)
+	w.strict = true
+	w.standard(t, "h1")
+	w.standard(t, "h2")
+	for range 4 {
+		for _, host := range []string{"h1", "h2"} {
+			req := &api.IsolateRequest{Command: []string{"echo", "1"}, Host: host}
+			if _, err := rpc.Call(within(t, patience), w.Conn().WithPrincipal("ann"), api.WorkIsolate, req); err != nil {
+				t.Fatal(err)
+			}
+			_, err := rpc.Call(within(t, patience), w.Conn(), api.WorkIsolate, req)
+			wantError(t, err, api.Unauthenticated, api.ReasonPrincipalMissing)
+		}
+	}
+}

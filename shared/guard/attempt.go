@@ -34,7 +34,7 @@ func (a *attempt) do(ctx context.Context, c *call) outcome {
 		defer cancel()
 	}
 	res, err := a.run(inner, c)
-	o := outcome{err: err, attempts: 1, tokens: c.tokens, spent: time.Since(start), final: res.Final}
+	o := outcome{err: err, attempts: 1, tokens: c.tokens, spent: max(0, time.Since(start)-res.Waited), final: res.Final}
 	switch {
 	case res.Tokens > 0:
 		o.tokens = res.Tokens
@@ -50,7 +50,9 @@ func (a *attempt) do(ctx context.Context, c *call) outcome {
 	if o.asked > 0 && a.pause != nil {
 		a.pause(o.asked)
 	}
-	o.verdict = judge(ctx, inner, o.err)
+	if o.verdict = judge(ctx, inner, o.err); o.verdict == fails && res.Silent {
+		o.verdict = silent
+	}
 	return o
 }
 

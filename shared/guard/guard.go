@@ -98,6 +98,10 @@ type Result struct {
 	RetryAfter time.Duration
 	// Final forbids a repetition, for example since part of the answer has been passed on.
 	Final bool
+	// Waited is how much of the attempt's time it waited for its caller and not for the endpoint: that makes no call slow.
+	Waited time.Duration
+	// Silent says that the error is none of the endpoint's, and tells the breaker nothing.
+	Silent bool
 }
 
 // NoTokens in Result.Tokens says that the attempt used no tokens.

@@ -56,3 +56,44 @@ func TestCallerGone(t *testing.T) {
 	natstest.Eventually(t, 10*time.Second, func() bool { return get(t, s, job).Open == 0 }, "nothing is reserved")
 	check(t, s, job, 0, 0, 0)
 }
+
+// A caller whose time ends while its wish waits with those of others must not take it for fulfilled.
+func TestWishOfACallerThatIsGone(t *testing.T) {
+	s := open(t, natstest.Start(t).URL(), 1)
+	set(t, s, job, 1000)
+	for range 20 {
+		if made, told := s.GoneMeanwhile(within(t, 10*time.Second), "job.j1"); told == nil && !made {
+			t.Fatal("it was told that a change is made that is not")
+		}
+	}
+}
+
+// What was not announced is counted whatever the caps say, and once however often it is told.
+func TestEnter(t *testing.T) {
+	s := open(t, natstest.Start(t).URL(), 1)
+	set(t, s, namespace, 1000)
+	set(t, s, job, 10)
+	for range 3 { // one whose end is not told
+		if _, err := s.Enter(within(t, 10*time.Second), call("c1", 0)); err != nil {
+			t.Fatal(err)
+		}
+		check(t, s, job, 0, 0, 1)
+	}
+	r, err := s.Enter(within(t, 10*time.Second), call("c2", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := r.Settle(within(t, 10*time.Second), api.Usage{Cost: 40}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err = s.Enter(within(t, 10*time.Second), call("c3", 0)); err != nil { // over the cap by now
+		t.Fatal(err)
+	}
+	if err := r.Settle(within(t, 10*time.Second), api.Usage{Cost: 40}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, s, job, 80, 0, 1)
+	check(t, s, namespace, 80, 0, 1)
+}

@@ -1,7 +1,31 @@
 package budgets
 
+import (
+	"context"
+	"time"
+
+	"github.com/mabus-project/mabus/services/agenthost/spend"
+)
+
 // ErrDied ends a call as the death of its process would, if a step returns it.
 var ErrDied = errDied
 
 // OnStep has f called after each step of a reservation. Call it before the store is used.
 func (s *Store) OnStep(f func(name string) error) { s.step = f }
+
+// GoneMeanwhile asks for two changes in one batch. The caller of the second goes away before it is made: what it is told, and
+// whether its change was made.
+func (s *Store) GoneMeanwhile(ctx context.Context, key string) (made bool, told error) {
+	second, leave := context.WithCancel(ctx)
+	defer leave()
+	l := &lane{busy: true}
+	s.mu.Lock()
+	s.lanes[key] = l
+	s.mu.Unlock()
+	a := s.begin(ctx, key, func(*spend.Account, time.Time) (bool, error) { leave(); return false, nil })
+	b := s.begin(second, key, func(*spend.Account, time.Time) (bool, error) { made = true; return false, nil })
+	s.drive(key, l)
+	_, _ = a.finish()
+	_, told = b.finish()
+	return made, told
+}

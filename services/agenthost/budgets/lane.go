@@ -58,7 +58,12 @@ func (w *work) finish() (exists bool, err error) {
 		return w.exists, w.err
 	default:
 	}
-	return false, api.Errorf(api.Unavailable, "the budgets could not be asked in time, try again: %v", context.Cause(w.ctx)).WithReason(api.ReasonDependencyDown).MaybeExecuted()
+	return false, w.gone()
+}
+
+// gone says that the caller's ctx has ended. The change may be in the store all the same, by an attempt before.
+func (w *work) gone() error {
+	return api.Errorf(api.Unavailable, "the budgets could not be asked in time, try again: %v", context.Cause(w.ctx)).WithReason(api.ReasonDependencyDown).MaybeExecuted()
 }
 
 func (s *Store) drive(key string, l *lane) {
@@ -121,8 +126,10 @@ func apply(old *spend.Account, now time.Time, batch []*work) *spend.Account {
 	changed := false
 	for _, w := range batch {
 		w.exists = old != nil
-		c, err := false, error(nil)
-		if w.ctx.Err() == nil { // who has gone away is told nothing, and wants nothing
+		c, err := false, w.ctx.Err()
+		if err != nil { // who has gone away wants nothing, and must not take it for done
+			err = w.gone()
+		} else {
 			c, err = w.change(next, now)
 		}
 		w.err = err

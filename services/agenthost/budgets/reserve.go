@@ -29,6 +29,18 @@ type Reservation struct {
 //   - overloaded (budget_reserved) if only calls that have not ended are in the way,
 //   - unavailable (store_unavailable) if the store could not be asked before ctx ended: the call must not be made.
 func (s *Store) Reserve(ctx context.Context, c Call) (*Reservation, error) {
+	return s.reserve(ctx, c, (*spend.Account).Reserve)
+}
+
+// Enter gives a call that was made without a reservation its place in the budgets, whatever their caps say, so that Settle counts
+// what it has cost. It may be called again after an error, with the same call.
+func (s *Store) Enter(ctx context.Context, c Call) (*Reservation, error) {
+	return s.reserve(ctx, c, func(a *spend.Account, call string, _ api.Micro, now, until time.Time) (bool, error) {
+		return a.Enter(call, now, until)
+	})
+}
+
+func (s *Store) reserve(ctx context.Context, c Call, in func(a *spend.Account, call string, most api.Micro, now, until time.Time) (bool, error)) (*Reservation, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -42,7 +54,7 @@ func (s *Store) Reserve(ctx context.Context, c Call) (*Reservation, error) {
 			if a == nil {
 				return false, nil // removed just now
 			}
-			return a.Reserve(c.ID, c.Max, now, c.Until(now))
+			return in(a, c.ID, c.Max, now, c.Until(now))
 		}).finish()
 		if exists && err == nil || maybe(err) {
 			r.keys = append(r.keys, key)

@@ -16,7 +16,7 @@ type call struct {
 	answer   answer          // once it is answered
 	answered chan struct{}   // closed then
 	gone     bool            // nobody waits any more
-	late     chan api.Usage  // what it has cost all the same, once it is answered; nil unless the agent has a price
+	late     chan answer     // what it has cost all the same, once it is answered; nil unless the agent has a price
 
 	calls    context.Context // what the worker asks of others for the message inherits it; nil until it asks
 	endCalls context.CancelFunc
@@ -34,6 +34,7 @@ type answer struct {
 	payload json.RawMessage
 	err     error
 	used    api.Usage
+	given   bool // by the worker
 }
 
 // settle is the end of a message whose caller still waits. The process' lock is held.

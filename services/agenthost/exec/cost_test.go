@@ -2,6 +2,7 @@ package exec_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-// What a message costs is known only when the worker has given it up; what then is not known counts as the most.
+// What a message costs is known only when the worker has given it up.
 func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
 	const obeys = `while IFS= read -r l; do id=${l#*'"id":"'}; id=${id%%'"'*}; case $l in
 		*'"type":"cancel"'*) printf '{"type":"error","id":"%s","error":"stopped","usage":{"tokens_out":3,"cost":"7"}}\n' "$id";;
@@ -22,10 +23,11 @@ func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
 		name, script string
 		price        api.Micro
 		want         api.Usage
+		known        bool
 	}{
-		{"it says what it was", obeys, 100, api.Usage{TokensOut: 3, Cost: 7}},
-		{"it has to be ended", ignores, 100, api.Usage{Cost: 100}},
-		{"nobody waits for an agent without a price", obeys, 0, api.Usage{}},
+		{"it says what it was", obeys, 100, api.Usage{TokensOut: 3, Cost: 7}, true},
+		{"it has to be ended", ignores, 100, api.Usage{}, false},
+		{"nobody waits for an agent without a price", obeys, 0, api.Usage{}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -37,8 +39,8 @@ func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			m := &agent.Message{Payload: []byte("1")}
-			if _, err := p.Handle(ctx, m); api.CodeOf(err) != api.DeadlineExceeded {
-				t.Errorf("got %v", err)
+			if _, err := p.Handle(ctx, m); api.CodeOf(err) != api.DeadlineExceeded || errors.Is(err, exec.ErrNoEnd) == c.known {
+				t.Errorf("got %v, want it to be known: %v", err, c.known)
 			}
 			if m.Used() != c.want {
 				t.Errorf("it cost %+v, want %+v", m.Used(), c.want)

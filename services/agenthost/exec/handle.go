@@ -19,10 +19,10 @@ import (
 // Errors: what the worker answered; overloaded (mailbox_full); invalid (payload_too_large, malformed); deadline_exceeded
 // (timeout) and cancelled when the context ends; unavailable (agent_crashed) when the program ends first, or (draining)
 // when it is being stopped; that of m.Parts when it fails, which cancels the message. maybe_executed is set if the message
-// was passed on.
+// was passed on. ErrNoEnd is in the chain of an error if the worker has the message and did not say what came of it.
 //
 // For an agent that states what an answer may cost, Handle returns only when the worker has given the message up, so that its cost
-// is known: at the latest when the program is ended for not doing so. What is then not known counts as the most.
+// is known: at the latest when the program is ended for not doing so.
 func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 	payload, err := oneLine(m.Payload)
 	if err != nil {
@@ -41,8 +41,8 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 		return nil, p.last(ctx, err)
 	}
 	c := &call{ctx: ctx, answered: make(chan struct{})}
-	if p.maxCost > 0 {
-		c.late = make(chan api.Usage, 1)
+	if p.paid {
+		c.late = make(chan answer, 1)
 	}
 	if c.reader = reader(m); c.reader != nil {
 		c.more = make(chan struct{}, 1)
@@ -56,40 +56,56 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 	if err != nil {
 		p.abandon(c)
 	}
-	m.Spend(p.cost(c))
-	if err == nil {
+	used, known := p.cost(c)
+	m.Spend(used)
+	switch {
+	case err == nil:
 		return a.payload, a.err
+	case ctx.Err() == nil:
+		err = fmt.Errorf("hand on a part of the answer: %w", err)
+	default:
+		err = gaveUp(ctx.Err(), "agent %q had not answered", p.id).MaybeExecuted()
 	}
-	if ctx.Err() == nil {
-		return nil, fmt.Errorf("hand on a part of the answer: %w", err)
+	if !known {
+		err = NoEnd(err)
 	}
-	return nil, gaveUp(ctx.Err(), "agent %q had not answered", p.id).MaybeExecuted()
+	return nil, err
 }
 
-// cost returns what a message has cost that is answered or abandoned.
-func (p *Process) cost(c *call) api.Usage {
+// cost returns what a message has cost that is answered or abandoned, and whether the worker has said so.
+func (p *Process) cost(c *call) (used api.Usage, known bool) {
 	p.mu.Lock()
 	gone := c.gone
 	p.mu.Unlock()
 	switch {
 	case !gone:
 		<-c.answered
-		return c.answer.used
+		return c.answer.used, c.answer.given
 	case c.late == nil:
-		return api.Usage{}
+		return used, false
 	}
 	select {
-	case used := <-c.late:
-		return used
+	case a := <-c.late:
+		return a.used, a.given
 	case <-p.done:
 	}
 	select {
-	case used := <-c.late: // the last that the program said
-		return used
+	case a := <-c.late: // the last that the program said
+		return a.used, a.given
 	default:
-		return api.Usage{Cost: p.maxCost}
+		return used, false
 	}
 }
+
+// ErrNoEnd says that nobody knows what came of a message, nor what it has cost.
+var ErrNoEnd = errors.New("the end of the message is not known")
+
+// NoEnd puts ErrNoEnd into the chain of an error without changing its text.
+func NoEnd(err error) error { return &noEnd{err} }
+
+type noEnd struct{ error }
+
+func (e *noEnd) Unwrap() []error { return []error{e.error, ErrNoEnd} }
 
 // await hands on the parts of the answer as they come, and returns the end of it.
 func (p *Process) await(c *call) (answer, error) {
@@ -174,6 +190,7 @@ func (p *Process) send(c *call, m *agent.Message, state, payload []byte) error {
 
 // answered matches an answer with its message. It returns false if there is no such message.
 func (p *Process) answered(id string, a answer) bool {
+	a.given = true
 	c, gone := p.remove(id)
 	if c == nil {
 		return false
@@ -181,7 +198,7 @@ func (p *Process) answered(id string, a answer) bool {
 	<-p.slots
 	if gone {
 		if c.late != nil {
-			c.late <- a.used
+			c.late <- a
 		}
 		p.log.Debug().Str("message", id).Msg("the answer came after its caller had gone")
 		return true

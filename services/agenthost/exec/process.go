@@ -58,7 +58,7 @@ type Process struct {
 	isReady bool
 	junk    int
 	odd     int
-	maxCost api.Micro
+	paid    bool // an answer may cost something
 
 	mu      sync.Mutex
 	pending map[string]*call // messages without an answer, by id
@@ -83,7 +83,7 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		mailbox = api.DefaultMailbox
 	}
 	p := &Process{
-		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd, maxCost: spec.MaxCost,
+		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd, paid: spec.MaxCost > 0,
 		log: opt.Log.With().Str("agent", spec.ID).Logger(),
 		// Room for each message, an input and its cancel, so that only a worker that answers without reading can fill it.
 		out:      make(chan frame, 3*concurrency+maxCalls+2),
@@ -194,7 +194,7 @@ func (p *Process) finish(waitErr error) {
 	for id, c := range p.pending {
 		delete(p.pending, id)
 		if !c.gone {
-			c.settle(answer{err: crashed(p.id, why).MaybeExecuted()})
+			c.settle(answer{err: NoEnd(crashed(p.id, why).MaybeExecuted())})
 		}
 		if c.overdue != nil {
 			c.overdue.Stop()

@@ -129,7 +129,7 @@ func (p *Process) usage(f *inbound) api.Usage {
 
 func (p *Process) takeJunk(line []byte, err error) bool {
 	if m := brokenAnswer.FindSubmatch(line); m != nil {
-		a := answer{err: agentError(api.FailedPrecondition, fmt.Sprintf("the agent's answer is not a valid frame: %v", err))}
+		a := answer{err: NoEnd(agentError(api.FailedPrecondition, fmt.Sprintf("the agent's answer is not a valid frame: %v", err)))}
 		settle := p.answered
 		if kind := m[1][0]; kind == 'c' || kind == 'n' { // parts
 			settle = p.spoilt

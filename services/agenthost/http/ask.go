@@ -10,6 +10,7 @@ import (
 	"mime"
 	nethttp "net/http"
 	"strings"
+	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
@@ -21,9 +22,11 @@ const maxAnswer = 64 << 20
 // reply is what came of one attempt.
 type reply struct {
 	answer json.RawMessage
-	usage  *api.Usage // nil if the answer does not tell
-	sent   bool       // the endpoint may have got the request
-	passed bool       // a chunk was handed on
+	usage  *api.Usage    // nil if the answer does not tell
+	sent   bool          // the endpoint may have got the request
+	passed bool          // a chunk was handed on
+	waited time.Duration // for the reader of the chunks
+	unread bool          // the reader failed, not the endpoint
 }
 
 // ask sends one request and reads the answer. Its error is a *refusal when the endpoint has answered with an error.
@@ -134,7 +137,11 @@ func (c *call) pass(ctx context.Context, text string, r *reply) error {
 		return err
 	}
 	r.passed = true
-	if err := c.m.Parts.Chunk(ctx, raw); err != nil {
+	begin := time.Now()
+	err = c.m.Parts.Chunk(ctx, raw)
+	r.waited += time.Since(begin)
+	if err != nil {
+		r.unread = true
 		if ctx.Err() != nil && c.ctx.Err() == nil && api.AsError(err) == nil {
 			return api.Errorf(api.DeadlineExceeded, "the reader of the answer was too slow for the time that guard.timeout gives it").WithReason(api.ReasonTimeout).MaybeExecuted()
 		}

@@ -2,6 +2,8 @@ package http
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
@@ -28,12 +30,11 @@ func (e *Endpoint) chat(payload json.RawMessage, stream bool) ([]byte, bound, er
 		if err := codec.Decode(in.Extra, &extra); err != nil {
 			return nil, bound{}, err
 		}
-		for _, name := range ours {
-			if _, ok := extra[name]; ok {
+		for name, v := range extra {
+			// Many servers take the names of fields in upper case as well.
+			if slices.ContainsFunc(ours, func(own string) bool { return strings.EqualFold(own, name) }) {
 				return nil, bound{}, api.Errorf(api.Invalid, "extra must not have %q: the agent or the message's own fields say it", name).WithFields("extra")
 			}
-		}
-		for name, v := range extra {
 			body[name] = v
 		}
 	}

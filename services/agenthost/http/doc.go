@@ -13,7 +13,7 @@
 //     an api.Usage; a cost in there is taken instead of the prices.
 //   - An answer with an error status costs nothing, nor does an attempt that did not reach the endpoint.
 //   - Of everything else it is unknown what it costs: a stream that broke off, a timeout, an answer without usage. It counts
-//     as the most that it can have cost, with no tokens, since none were measured. An attempt that failed in this way is not
+//     as the most that it can have cost, by the prices or else max_cost of the agent, with no tokens, since none were measured. An attempt that failed in this way is not
 //     repeated by the guard when the agent has prices: what was reserved for the message, MaxCost, pays for one such attempt.
 //     A task may be attempted again, which is reserved anew.
 package http

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	nethttp "net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/mabus-project/mabus/examples/llm/fake"
+	"github.com/mabus-project/mabus/services/agenthost/http"
 	"github.com/mabus-project/mabus/shared/api"
 )
 
@@ -219,4 +221,104 @@ func TestCostsOfAnEndpointThatFails(t *testing.T) {
 		t.Errorf("%d failed; paid %+v; stats %+v", failed, paid, s)
 	}
 	eventually(t, "nothing is active", func() bool { p := status(e).Pool; return p.Active == 0 && p.Idle <= 8 })
+}
+
+// A reader that is slow or fails says nothing about the endpoint, which works.
+func TestReadersDoNotOpenTheBreaker(t *testing.T) {
+	for name, on := range map[string]func(context.Context, int) error{
+		"fails": func(context.Context, int) error { return api.Errorf(api.Unavailable, "the store is away") },
+		"stuck": func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() },
+		"slow": func(ctx context.Context, n int) error {
+			if n == 1 {
+				<-time.After(150 * time.Millisecond)
+			}
+			return ctx.Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, spec := model(t, fake.Options{})
+			spec.Guard.Timeout = api.Duration(400 * time.Millisecond)
+			spec.Guard.Breaker = &api.BreakerSpec{Failures: 1, Ratio: 1, Slow: api.Duration(140 * time.Millisecond)}
+			e := start(t, spec)
+			m := prompt(story)
+			m.Parts = &reader{on: on}
+			_, _ = e.Handle(t.Context(), m)
+			if b := status(e).Breaker; b.State != "closed" || b.Failures != 0 {
+				t.Errorf("got %+v", b)
+			}
+		})
+	}
+}
+
+// JSON, URLs and HTML spell some characters of a key otherwise.
+func TestKeyIsNeverRepeatedInAnotherSpelling(t *testing.T) {
+	const odd = "sk/secret+0123=="
+	t.Setenv(keyEnv, odd)
+	for _, said := range []string{`bad key ` + odd, `{"code":"bad key sk\/secret+0123=="}`, `see /keys?key=sk%2Fsecret%2B0123%3D%3D`, `<b>sk/secret&#43;0123==</b>`} {
+		url := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.WriteHeader(nethttp.StatusForbidden)
+			_, _ = w.Write([]byte(said))
+		})
+		_, err := start(t, api.HTTPSpec{URL: url, KeyEnv: keyEnv}).Handle(t.Context(), message(`1`))
+		wantError(t, err, api.PermissionDenied, api.ReasonEndpointError, false)
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("the key is in %v", err)
+		}
+	}
+}
+
+// A refusal is heard although its words never end.
+func TestRefusalThatDoesNotEnd(t *testing.T) {
+	url := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(nethttp.StatusTooManyRequests)
+		_, _ = w.Write([]byte("slow down"))
+		_ = nethttp.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	e := start(t, api.HTTPSpec{URL: url, Guard: api.GuardSpec{Limiter: &api.LimiterSpec{Requests: 100}}})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	begin := time.Now()
+	_, err := e.Handle(ctx, message(`1`))
+	wantError(t, err, api.RateLimited, api.ReasonRateLimit, false)
+	if took := time.Since(begin); took > 5*time.Second || !strings.Contains(err.Error(), "slow down") {
+		t.Errorf("%v after %s", err, took)
+	}
+	if p := status(e).Limiter.PausedFor.Std(); p < 5*time.Second {
+		t.Errorf("others are held up for %s", p)
+	}
+}
+
+// Where there are no prices, max_cost is what an attempt may have cost whose end nobody knows.
+func TestUnknownCostsWithoutPrices(t *testing.T) {
+	calls := 0
+	url := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		calls++
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte(`{"half`))
+	})
+	spec := api.HTTPSpec{URL: url, Guard: api.GuardSpec{Retry: retry(3)}}
+	e, err := http.Start(t.Context(), api.AgentSpec{ID: "a1", HTTP: &spec, MaxCost: 100}, http.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Stop(context.WithoutCancel(t.Context())) })
+	m := message(`1`)
+	_, err = e.Handle(t.Context(), m)
+	wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
+	if calls != 1 || m.Used().Cost != 100 {
+		t.Errorf("%d calls cost %s", calls, m.Used().Cost)
+	}
+}
+
+func TestExtraFieldsInUpperCase(t *testing.T) {
+	f, spec := model(t, fake.Options{})
+	for _, field := range []string{"n", "N", "Best_Of", "max_completion_TOKENS"} {
+		_, err := start(t, spec).Handle(t.Context(), message(`{"prompt":"x","extra":{"`+field+`":50}}`))
+		wantError(t, err, api.Invalid, "", false)
+	}
+	if f.Stats().Requests != 0 {
+		t.Error("it was asked")
+	}
 }

@@ -73,7 +73,7 @@ func reads(m *agent.Message) bool {
 // attempt asks once, and counts what that has cost.
 func (c *call) attempt(ctx context.Context) (guard.Result, error) {
 	r, err := c.ask(ctx)
-	result := guard.Result{Tokens: guard.NoTokens, Final: r.passed}
+	result := guard.Result{Tokens: guard.NoTokens, Final: r.passed, Waited: r.waited, Silent: r.unread}
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
@@ -87,6 +87,9 @@ func (c *call) attempt(ctx context.Context) (guard.Result, error) {
 		}
 	default: // nobody knows
 		most := c.e.price(c.bound)
+		if most == 0 {
+			most = c.e.maxCost
+		}
 		c.m.Spend(api.Usage{Cost: most})
 		result.Tokens = 0 // the estimate stands
 		result.Final = result.Final || most > 0

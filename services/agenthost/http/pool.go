@@ -30,7 +30,8 @@ type pool struct {
 
 // use is one request's use of a connection.
 type use struct {
-	got atomic.Bool // it had a connection, so it may have reached the endpoint
+	got  atomic.Bool // it had a connection, so it may have reached the endpoint
+	over bool        // it needs no connection any more; under the pool's lock
 }
 
 type useKey struct{}
@@ -72,6 +73,9 @@ func (p *pool) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	c := &conn{raw, p}
 	by, _ := ctx.Value(useKey{}).(*use)
 	p.mu.Lock()
+	if by != nil && by.over { // its caller has given up meanwhile, and the connection is kept for others
+		by = nil
+	}
 	p.conns[c] = by
 	p.mu.Unlock()
 	return c, nil
@@ -105,6 +109,7 @@ func (p *pool) begin(ctx context.Context) (_ context.Context, u *use, end func()
 	return ctx, u, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		u.over = true
 		for c, by := range p.conns {
 			if by == u {
 				p.conns[c] = nil

@@ -3,6 +3,7 @@ package http
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	nethttp "net/http"
 	"net/url"
@@ -19,6 +20,7 @@ const (
 	maxText       = 2 << 10  // of what an error repeats of the endpoint's words, in bytes
 	maxRefusal    = 64 << 10 // of what is read of an answer with an error status, in bytes
 	maxRetryAfter = 24 * time.Hour
+	refusalWait   = time.Second // for the words of a refusal: its status says enough, and who waits for it obeys no Retry-After
 )
 
 // refusal is an error that the endpoint answered with, so it is known to have done nothing that costs.
@@ -31,7 +33,9 @@ func (r *refusal) Error() string { return r.err.Error() }
 
 // refuse explains an answer whose status is no success.
 func (c *call) refuse(resp *nethttp.Response) error {
+	late := time.AfterFunc(refusalWait, func() { _ = resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what came of it is better than nothing
+	late.Stop()
 	said := c.said(body)
 	if resp.StatusCode/100 == 3 {
 		said = "it redirects, which is not followed"
@@ -121,7 +125,12 @@ func (c *call) quote(body []byte) string {
 // clean makes the endpoint's words fit for an error: short, printable, and without the key, which some endpoints repeat.
 func (c *call) clean(s string, most int) string {
 	if c.key != "" {
-		s = strings.ReplaceAll(s, c.key, "[key]")
+		if plain := html.UnescapeString(s); strings.Contains(plain, c.key) {
+			s = plain
+		}
+		for _, key := range []string{c.key, strings.ReplaceAll(c.key, "/", `\/`), url.QueryEscape(c.key), url.PathEscape(c.key)} {
+			s = strings.ReplaceAll(s, key, "[key]")
+		}
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {

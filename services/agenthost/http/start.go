@@ -30,6 +30,7 @@ type Endpoint struct {
 	url       string
 	header    nethttp.Header
 	maxTokens int
+	maxCost   api.Micro // that the agent states, for what has no prices
 	guard     *guard.Guard
 	pool      *pool
 
@@ -61,7 +62,7 @@ func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Endpoint, err
 		return nil, err
 	}
 	e := &Endpoint{
-		id: spec.ID, spec: *spec.HTTP, maxTokens: spec.HTTP.MaxTokens, pool: newPool(spec.HTTP.Guard.Pool),
+		id: spec.ID, spec: *spec.HTTP, maxTokens: spec.HTTP.MaxTokens, maxCost: spec.MaxCost, pool: newPool(spec.HTTP.Guard.Pool),
 		idle: make(chan struct{}), done: make(chan struct{}),
 	}
 	if e.maxTokens == 0 {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nuid"
 	"golang.org/x/sys/unix"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -25,6 +26,7 @@ type bounds struct {
 	held     bool    // the program stops before its first instruction
 	watched  bool    // the host looks at the memory, or at what was started
 	track    bool    // the peak is wanted
+	mark     string  // in the environment of all that it starts, unless that changes it; "" where a control group knows
 	ownPeak  int64   // of the host when the program started, in bytes
 	begun    time.Time
 
@@ -83,6 +85,10 @@ func (p *Process) prepare(set settings) error {
 		}
 	}
 	b.enforced.Note = strings.Join(notes, ". ")
+	if b.watched && b.group == nil {
+		b.mark = markName + "=" + nuid.Next()
+		p.cmd.Env = append(p.cmd.Environ(), b.mark)
+	}
 	b.ownPeak, b.begun = maxRSS(unix.RUSAGE_SELF), time.Now()
 	return nil
 }
@@ -90,6 +96,7 @@ func (p *Process) prepare(set settings) error {
 // begin sets the limits of a program that has started, and lets it go.
 func (p *Process) begin() error {
 	b, pid := &p.bounds, p.PID()
+	b.members = members{root: pid} // before anything can fail: to sweep without a root would find processes of others
 	if b.held {
 		awaitState(pid, unix.WSTOPPED)
 	}
@@ -105,7 +112,6 @@ func (p *Process) begin() error {
 	if err != nil && !errors.Is(err, unix.ESRCH) { // one that is dead already needs no bounds
 		return err
 	}
-	b.members = members{root: pid}
 	if b.watched {
 		b.watching.Go(p.watch)
 	}
@@ -201,6 +207,9 @@ func (p *Process) sweep() {
 				left++
 				m.kill()
 			}
+		}
+		if left == 0 {
+			left = p.killStrays()
 		}
 		if left == 0 {
 			return

@@ -241,3 +241,32 @@ func TestParseProc(t *testing.T) {
 		isolate.ParseProc(7, []byte(line[:n])) // does not panic
 	}
 }
+
+// A program whose bounds cannot be set is ended, and nothing else is.
+func TestBoundsThatCannotBeSet(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd, err := isolate.Command([]string{"sleep", "1000"}, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := isolate.BeginWithNoProcessor(cmd)
+	if err == nil || root != cmd.Process.Pid {
+		t.Errorf("%v; it would have ended the family of process %d, and is process %d", err, root, cmd.Process.Pid)
+	}
+}
+
+func TestGroupsOfADeadHostAreNotInTheWay(t *testing.T) {
+	if groups, _, _, why := isolate.Home(); !groups {
+		t.Skipf("control groups cannot be made on this host: %s", why)
+	}
+	left, err := isolate.NextGroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(left)
+	req := sh(`cat /proc/self/cgroup`)
+	if resp := run(t, req); !strings.Contains(string(resp.Output), "/mabus-") {
+		t.Errorf("it was not in a group: %s", resp.Output)
+	}
+}

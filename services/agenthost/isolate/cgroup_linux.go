@@ -32,11 +32,17 @@ func newGroup(r api.Resources) (*cgroup, string) {
 	if h.dir == "" {
 		return nil, h.why
 	}
-	g := &cgroup{dir: filepath.Join(h.dir, fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), groups.Add(1))), memory: h.memory, cpu: h.cpu}
-	if err := os.Mkdir(g.dir, 0o755); err != nil {
+	g := &cgroup{memory: h.memory, cpu: h.cpu}
+	err := os.ErrExist
+	for range 100 { // a dead host that had this process id may have left some that are in use
+		g.dir = filepath.Join(h.dir, fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), groups.Add(1)))
+		if err = os.Mkdir(g.dir, 0o755); !errors.Is(err, os.ErrExist) {
+			break
+		}
+	}
+	if err != nil {
 		return nil, fmt.Sprintf("no control group can be made (%v)", err)
 	}
-	var err error
 	if g.handle, err = os.Open(g.dir); err == nil {
 		for _, s := range g.limits(r) {
 			if err = g.write(s.file, s.value); err != nil && s.optional && errors.Is(err, os.ErrNotExist) {

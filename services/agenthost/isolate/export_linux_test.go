@@ -1,6 +1,13 @@
 package isolate
 
-import "github.com/mabus-project/mabus/shared/api"
+import (
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+
+	"github.com/mabus-project/mabus/shared/api"
+)
 
 // Home tells whether control groups can be made here, whether they bound memory and processor time, and what is missing.
 func Home() (groups, memory, cpu bool, why string) {
@@ -36,3 +43,29 @@ func (p *Process) Dir() string {
 
 // HomeDir is where control groups are made.
 func HomeDir() string { return home().dir }
+
+// BeginWithNoProcessor starts a command whose bounds cannot be set, ends it, and returns from which process on it would have
+// looked for what it has started.
+func BeginWithNoProcessor(cmd *osexec.Cmd) (root int, err error) {
+	p := &Process{cmd: cmd, resources: api.Resources{CPU: 1000}}
+	cmd.SysProcAttr = groupAttr()
+	if err := p.prepare(settings{noGroups: true, noHold: true}); err != nil {
+		return 0, err
+	}
+	p.bounds.cpus = []int{1000}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	err = p.begin()
+	root = p.bounds.members.root
+	_ = cmd.Process.Kill()
+	_ = p.Wait(nil)
+	p.Close()
+	return root, err
+}
+
+// NextGroup makes the control group that the next program would have had.
+func NextGroup() (string, error) {
+	dir := filepath.Join(home().dir, fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), groups.Load()+1))
+	return dir, os.Mkdir(dir, 0o755)
+}

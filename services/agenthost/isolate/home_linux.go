@@ -136,7 +136,8 @@ func removeStale(dir string) {
 	dirs, _ := filepath.Glob(filepath.Join(dir, prefix+"*-*"))
 	for _, d := range dirs {
 		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(d), prefix), "-")
-		if pid, err := strconv.Atoi(owner); err == nil && errors.Is(syscall.Kill(pid, 0), unix.ESRCH) {
+		// This process has made none yet: one of its number is of a host before it that had the same process id.
+		if pid, err := strconv.Atoi(owner); err == nil && (pid == os.Getpid() || errors.Is(syscall.Kill(pid, 0), unix.ESRCH)) {
 			_ = os.Remove(d) // fails while somebody is in it
 		}
 	}

@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 	"strings"
@@ -8,7 +9,7 @@ import (
 
 // members are a program and what it has started, found without a control group: children, what is in a process group or
 // session that one of them leads, and what was found so before. A process that leaves its group and loses its parent between
-// two looks is not found.
+// two looks is not found, until the end: then those are ended that have the program's mark in their environment.
 type members struct {
 	root int
 	seen map[int]*proc
@@ -104,4 +105,29 @@ func total(all []*proc, bound int64) int64 {
 		fair += n
 	}
 	return fair
+}
+
+// markName is the variable that marks a program and what it starts.
+const markName = "MABUS_ISOLATED"
+
+// killStrays ends what no look has found and what still carries the program's mark, and tells how many those were. The program
+// itself must not have been waited for.
+func (p *Process) killStrays() (n int) {
+	b, t := &p.bounds, processes(0)
+	root := t.all[b.members.root]
+	if b.mark == "" || root == nil {
+		return 0
+	}
+	for _, m := range t.all {
+		if m.pid != root.pid && m.start >= root.start && !m.dead() && m.marked(b.mark) {
+			m.kill()
+			n++
+		}
+	}
+	return n
+}
+
+func (m *proc) marked(mark string) bool {
+	env, _ := os.ReadFile("/proc/" + strconv.Itoa(m.pid) + "/environ")
+	return bytes.Contains(append([]byte{0}, env...), []byte("\x00"+mark+"\x00"))
 }

@@ -238,3 +238,26 @@ func alive(pid int) bool {
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
 }
+
+// A daemon leaves its group, its session and its parent faster than anybody can look.
+func TestDaemonsEndWithTheCommand(t *testing.T) {
+	if _, err := osexec.LookPath("setsid"); err != nil {
+		t.Skip("setsid is not installed")
+	}
+	eachWay(t, func(t *testing.T, w isolate.Without) {
+		for range 5 {
+			req := sh(`setsid sh -c 'sh -c "echo \$\$ > pid; exec sleep 1000" > /dev/null 2>&1 &'; while [ ! -s pid ]; do :; done`)
+			req.Dir = t.TempDir()
+			if _, err := isolate.Run(t.Context(), req, isolate.Limited(w, 0)); err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(filepath.Join(req.Dir, "pid"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+			eventually(t, "the daemon is dead", func() bool { return !alive(pid) })
+		}
+	})
+}

@@ -59,8 +59,6 @@ func (a *Account) Set(limit api.Micro) {
 // refuses with budget_exhausted, and marks the account, if what is spent leaves no room, and with budget_reserved if only the
 // calls of others do that have not ended. Changed tells whether the account is another now, which it may be with an error too.
 //
-// A call that states no maximum is never refused: it is only counted.
-//
 // Where a hold is in the way whose time has run out, it is spent at its maximum: the call may have cost that, and nobody is
 // left to say. This is neutral to the cap, and tells a refusal that will last from one that may not. A settlement that comes
 // after all the same finds no hold and changes nothing.
@@ -72,7 +70,6 @@ func (a *Account) Reserve(call string, most api.Micro, now, until time.Time) (ch
 		changed = a.fold(now)
 	}
 	switch {
-	case most == 0 && len(a.Holds) < MaxHolds: // what is to be counted must not be refused
 	case !a.fits(a.Spent, 0, most):
 		changed = changed || !a.Exhausted
 		a.Exhausted = true
@@ -87,6 +84,25 @@ func (a *Account) Reserve(call string, most api.Micro, now, until time.Time) (ch
 	}
 	a.Holds[call] = Hold{Max: most, Until: until}
 	a.Reserved += most
+	a.Open = len(a.Holds)
+	return true, nil
+}
+
+// Enter gives a call that has been made already, without a reservation, its place, so that it can be settled: no cap can refuse
+// it any more. It is budget_reserved only where as many calls are held as an account takes.
+func (a *Account) Enter(call string, now, until time.Time) (changed bool, err error) {
+	if _, held := a.Holds[call]; held {
+		return false, nil
+	}
+	if len(a.Holds) >= MaxHolds {
+		if changed = a.fold(now); len(a.Holds) >= MaxHolds {
+			return changed, a.waits(fmt.Sprintf("%d calls that have not ended are as many as it takes", len(a.Holds)), 0)
+		}
+	}
+	if a.Holds == nil {
+		a.Holds = map[string]Hold{}
+	}
+	a.Holds[call] = Hold{Until: until}
 	a.Open = len(a.Holds)
 	return true, nil
 }

@@ -33,10 +33,10 @@ func TestRefusals(t *testing.T) {
 		"what is spent leaves no room":    {10, 20, 100, 91, api.ReasonBudgetExhausted, true},
 		"nothing is allowed":              {0, 0, 0, 1, api.ReasonBudgetExhausted, true},
 		"a free call at the cap":          {100, 0, 100, 0, "", false},
-		"a free call above the cap":       {101, 0, 100, 0, "", false},
-		"a free call below what is held":  {10, 20, 25, 0, "", false},
+		"a free call above the cap":       {101, 0, 100, 0, api.ReasonBudgetExhausted, true},
+		"a free call below what is held":  {10, 20, 25, 0, api.ReasonBudgetReserved, false},
 		"the greatest of all":             {1, 0, math.MaxInt64, math.MaxInt64, api.ReasonBudgetExhausted, true},
-		"sums beyond an int64":            {math.MaxInt64, math.MaxInt64, math.MaxInt64, 1, api.ReasonBudgetExhausted, true},
+		"sums beyond an int64":            {math.MaxInt64, math.MaxInt64, math.MaxInt64, 0, api.ReasonBudgetReserved, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := spend.New(job)

@@ -12,7 +12,8 @@ type Call struct {
 	ID string
 	// Job and Agent are what the call is made for and who answers it; "" if there is none.
 	Job, Agent string
-	// Max is the most that the call states it may cost. With 0 it reserves nothing, and is not refused.
+	// Max is the most that the call states it may cost. With 0 it reserves nothing, and is refused only where more is spent than
+	// the cap.
 	Max api.Micro
 	// Timeout is the longest that the call can take; an hour (api.MaxRequestTimeout) unless given. A reservation that is older
 	// may be counted as spent.

@@ -199,3 +199,16 @@ func TestPause(t *testing.T) {
 		t.Error("still paused after Resume")
 	}
 }
+
+// A pause that no rule here can have written ends like any other.
+func TestPauseIsMended(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := quota.New(now)
+	s.Until = now.AddDate(100, 0, 0)
+	if got := s.Sane().Pass(now.Add(25 * time.Hour)).Paused(); got != 0 {
+		t.Errorf("a day later it is paused for %s", got)
+	}
+	if got := s.Sane().Paused(); got != 24*time.Hour {
+		t.Errorf("it is paused for %s", got)
+	}
+}

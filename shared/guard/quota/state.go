@@ -57,6 +57,9 @@ func New(now time.Time) State { return State{Since: now, At: now} }
 // Sane mends a state that another program may have written, to the side of less.
 func (s State) Sane() State {
 	s.Requests, s.Tokens = s.Requests.sane(), s.Tokens.sane()
+	if latest := s.At.Add(maxPause); s.Until.After(latest) {
+		s.Until = latest
+	}
 	return s
 }
 
