@@ -29,6 +29,10 @@ demo-llm: build ## Have models review documents, bundled or your own (MABUS_LLM_
 bench: build ## Measure the core paths on this machine
 	./bin/mabus bench core
 
+.PHONY: bench-agents
+bench-agents: build ## Measure what Mabus adds to the agents that people write
+	./bin/mabus bench agents
+
 .PHONY: test
 test: ## Run the tests (with the race detector: RACE=1)
 	go test $(if $(RACE),-race) -timeout 10m ./...

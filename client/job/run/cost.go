@@ -65,6 +65,46 @@ func (r *Run) watchCost(ctx context.Context, cancel context.CancelCauseFunc) {
 	}
 }
 
+// othersEvery is how often a run looks whether the caps of others, those of agents or of the namespace, are all that it waits for.
+const othersEvery = 3 * time.Second
+
+// watchOthers ends the run when nothing happens any more because every task that is left waits for money that no cap of the run's
+// own holds back.
+func (r *Run) watchOthers(ctx context.Context, cancel context.CancelCauseFunc) {
+	before := -1
+	for pause(ctx, othersEvery); ctx.Err() == nil; pause(ctx, othersEvery) {
+		stats := r.Stats()
+		ended := stats.Ended()
+		still := ended == before && ended < stats.Planned
+		before = ended
+		if !still {
+			continue
+		}
+		why, err := r.refusal(ctx)
+		if err != nil || why == nil {
+			continue
+		}
+		if waits, err := r.waits(ctx); err != nil || !waits.Unpaid() {
+			continue
+		}
+		stopped := fmt.Errorf("stopped: %d of %d tasks are done and the others wait for money: %s", stats.Done, stats.Planned, why.Message)
+		r.fail(stopped)
+		cancel(stopped)
+		return
+	}
+}
+
+// refusal returns why a task of the job waits for money; nil if none does.
+func (r *Run) refusal(ctx context.Context) (*api.Error, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	page, err := r.cfg.Client.Tasks.List(ctx, api.TasksListRequest{Status: api.TaskUnpaid, Job: r.cfg.ID, Limit: 1})
+	if err != nil || len(page.Tasks) == 0 {
+		return nil, err
+	}
+	return page.Tasks[0].Error, nil
+}
+
 // look returns how the run stands; a zero Look when there is no cap any more.
 func (r *Run) look(ctx context.Context) (*job.Look, error) {
 	ctx, cancel := context.WithTimeout(ctx, quickly)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestCapOnCost(t *testing.T) {
 	if err != nil || stats.Done != n || stats.Resumed != 10 || len(outcomes) != n {
 		t.Fatalf("got %+v, %d outcomes, %v", stats, len(outcomes), err)
 	}
-	if took := time.Since(begin); took > 30*time.Second { // by themselves they look again after a minute
+	if took := time.Since(begin); took > 30*time.Second { // by themselves they look again after ten minutes
 		t.Errorf("the tasks were let go on only after %s", took)
 	}
 	if stats.Usage.TokensIn != 3*n || stats.Usage.TokensOut != n {
@@ -73,5 +74,34 @@ func TestCapOnCost(t *testing.T) {
 	b, err := c.Budgets.Get(t.Context(), api.BudgetKey{Scope: api.BudgetJob, ID: "r1"})
 	if err != nil || b.Spent != 300 || b.Cap != 300 || b.Open != 0 {
 		t.Errorf("%v, %+v", err, b)
+	}
+}
+
+// A run without a cap of its own must not wait for ever for what another cap holds back.
+func TestACapThatIsNotTheRunsOwn(t *testing.T) {
+	c := connect(t)
+	store, err := budgets.Open(t.Context(), c.Conn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	purse.Store(store)
+	namespace := api.BudgetSetRequest{Scope: api.BudgetNamespace, Cap: 45}
+	if _, err := c.Budgets.Set(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	j, err := job.Parse([]byte("version: 1\nname: paid\nagents: [{name: paid, capability: paid, module: paid, per_host: 2}]\ntasks: [{capability: paid}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats, _, err := do(t, c, j, "r1", values(10))
+	if err == nil || !strings.Contains(err.Error(), "the budget of the namespace is exhausted") || stats.Done != 4 || stats.Failed != 0 {
+		t.Fatalf("got %+v, %v", stats, err)
+	}
+	namespace.Cap = 1000
+	if _, err := c.Budgets.Set(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	if stats, _, err := do(t, c, j, "r1", values(10)); err != nil || stats.Done != 10 {
+		t.Fatalf("got %+v, %v", stats, err)
 	}
 }

@@ -86,11 +86,12 @@ func (r *Run) Do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	defer cancel(nil)
+	watchers.Go(func() { r.watchOthers(ctx, cancel) })
 	if capped {
-		var wg sync.WaitGroup
-		wg.Go(func() { r.watchCost(ctx, cancel) })
-		defer wg.Wait()
-		defer cancel(nil)
+		watchers.Go(func() { r.watchCost(ctx, cancel) })
 		defer r.addUp(ctx)
 	}
 	defer r.fleet.stop(ctx)
