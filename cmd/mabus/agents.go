@@ -39,9 +39,9 @@ func agentsList(o *options) *cobra.Command {
 					list.Agents = append(list.Agents, a)
 				}
 				return o.show(cmd, list, func(w io.Writer) {
-					row(w, "ID", "TYPE", "STATUS", "CAPABILITIES", "HOST", "RESTARTS", "SINCE")
+					row(w, "ID", "TYPE", "STATUS", "CAPABILITIES", "HOST", "RESTARTS", "SINCE", "REASON")
 					for _, a := range list.Agents {
-						row(w, a.ID, a.Type, a.Status, strings.Join(a.Capabilities, ","), a.Host, a.Restarts, ago(a.ChangedAt))
+						row(w, a.ID, a.Type, a.Status, strings.Join(a.Capabilities, ","), a.Host, a.Restarts, ago(a.ChangedAt), a.Reason)
 					}
 				})
 			})

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mabus-project/mabus/client"
+	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 )
 
@@ -15,7 +17,7 @@ func newCall(o *options) *cobra.Command {
 	var capability, all, stream bool
 	cmd := &cobra.Command{
 		Use: "call AGENT [MESSAGE]", Short: "Send a message to an agent and print its answer",
-		Long: `Sends a JSON message to an agent, {} unless given, and prints its answer. With --capability the first argument is a capability, and any one
+		Long: `Sends a JSON message to an agent, {} unless given and - for the standard input, and prints its answer. With --capability the first argument is a capability, and any one
 agent that has it answers; with --all every one of them does, one line each. With --stream the answer is printed as it comes,
 for as long as --timeout says, and Ctrl-C ends the agent's work.`,
 		Example: "  mabus call e1 '{\"text\":\"hello\"}'\n  mabus call --capability echo '{\"text\":\"hello\"}'\n  mabus call --all echo",
@@ -27,7 +29,7 @@ for as long as --timeout says, and Ctrl-C ends the agent's work.`,
 			if stream && all {
 				return fmt.Errorf("%w: --stream reads one agent's answer, --all asks many: choose", errUsage)
 			}
-			msg, err := message(a)
+			msg, err := message(cmd, a)
 			if err != nil {
 				return err
 			}
@@ -88,7 +90,7 @@ func newCast(o *options) *cobra.Command {
 	var capability, all bool
 	cmd := &cobra.Command{
 		Use: "cast AGENT [MESSAGE]", Short: "Send a message to an agent without waiting for an answer",
-		Long: `Sends a JSON message to an agent, {} unless given, and ends as soon as it is in the agent's mailbox. With --all nobody
+		Long: `Sends a JSON message to an agent, {} unless given and - for the standard input, and ends as soon as it is in the agent's mailbox. With --all nobody
 confirms that it got there.`,
 		Example: "  mabus cast e1 '{\"text\":\"hello\"}'\n  mabus cast --all echo '{\"refresh\":true}'",
 		Args:    args(cobra.RangeArgs(1, 2)),
@@ -96,7 +98,7 @@ confirms that it got there.`,
 			if capability && all {
 				return fmt.Errorf("%w: --capability asks one agent, --all every one: choose", errUsage)
 			}
-			msg, err := message(a)
+			msg, err := message(cmd, a)
 			if err != nil {
 				return err
 			}
@@ -116,12 +118,19 @@ confirms that it got there.`,
 	return cmd
 }
 
-// message is the second argument, {} unless given.
-func message(a []string) (json.RawMessage, error) {
-	if len(a) < 2 {
+// message is the second argument, {} unless given; - is the standard input, for what is too long for a command line.
+func message(cmd *cobra.Command, a []string) (json.RawMessage, error) {
+	switch {
+	case len(a) < 2:
 		return json.RawMessage("{}"), nil
+	case a[1] != "-":
+		return json.RawMessage(a[1]), checkJSON("the second argument", a[1])
 	}
-	return json.RawMessage(a[1]), checkJSON("MESSAGE", a[1])
+	body, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), api.MaxPayload+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the standard input: %w", err)
+	}
+	return body, checkJSON("the standard input", string(body))
 }
 
 // checkJSON refuses what a shell has made of JSON.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"sort"
 	"time"
@@ -24,18 +23,16 @@ func tasksSubmit(o *options) *cobra.Command {
 	var spec api.TaskSpec
 	var timeout, backoff, deadline, wait time.Duration
 	cmd := &cobra.Command{
-		Use: "submit CAPABILITY [PAYLOAD]", Short: "Submit a task; PAYLOAD is JSON, {} unless given",
+		Use: "submit CAPABILITY [PAYLOAD]", Short: "Submit a task; PAYLOAD is JSON, {} unless given, - for the standard input",
 		Long: `Stores a task for any agent that has the capability, now or later, and prints it. The exit status is 1 if it has failed by
 the end of --wait.`,
 		Example: "  mabus tasks submit echo '{\"text\":\"hello\"}' --wait 10s\n  mabus tasks submit resize --id img-7 --attempts 5 --deadline 1h '{\"file\":\"7.png\"}'",
 		Args:    args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			spec.Capability = a[0]
-			if len(a) > 1 {
-				if err := checkJSON("PAYLOAD", a[1]); err != nil {
-					return err
-				}
-				spec.Payload = json.RawMessage(a[1])
+			var err error
+			if spec.Payload, err = message(cmd, a); err != nil {
+				return err
 			}
 			spec.Timeout, spec.Backoff = api.Duration(timeout), api.Duration(backoff)
 			if deadline > 0 {

@@ -50,7 +50,7 @@ func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance
 			Spec: spec, Bus: bus, Logf: func(format string, args ...any) { log.Info().Msgf(format, args...) },
 		})
 	case api.RuntimeExec:
-		p, err := exec.Start(ctx, spec, exec.Options{Bus: bus, Log: log, CancelGrace: spec.Grace.Std()})
+		p, err := exec.Start(ctx, spec, exec.Options{Bus: bus, Log: s.log, CancelGrace: spec.Grace.Std()})
 		if err != nil {
 			return nil, err
 		}

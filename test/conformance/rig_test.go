@@ -53,16 +53,25 @@ func typescript(t *testing.T, name string) []string {
 	node := need(t, "node")
 	need(t, "npm")
 	if out, err := exec.CommandContext(t.Context(), node, "-p", "process.versions.node.split('.')[0]").Output(); err != nil || len(out) < 3 || string(out) < "20" {
-		t.Skipf("Node.js is older than 20 here (%s), so what is written for it is not run", strings.TrimSpace(string(out)))
+		lacks(t, "Node.js is older than 20 here (%s), so what is written for it is not run", strings.TrimSpace(string(out)))
 	}
 	return []string{node, filepath.Join(built(t, "typescript", buildTypeScript), name)}
+}
+
+// lacks skips a test for which the machine lacks something, unless the environment says that nothing may be missing.
+func lacks(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("MABUS_NEED_ALL") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 func need(t *testing.T, tool string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
 	if err != nil {
-		t.Skipf("%s is not installed here, so what is written for it is not run", tool)
+		lacks(t, "%s is not installed here, so what is written for it is not run", tool)
 	}
 	return path
 }
@@ -110,7 +119,7 @@ func built(t *testing.T, what string, how func(t *testing.T, dir string) (string
 		}
 	})
 	if s, ok := b.err.(skipped); ok { //nolint:errorlint // it is returned as it is
-		t.Skip(string(s))
+		lacks(t, "%s", string(s))
 	}
 	if b.err != nil {
 		t.Fatalf("build the %s: %v", what, b.err)

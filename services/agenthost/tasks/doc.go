@@ -6,7 +6,8 @@
 // task with a deadline. <ns>_results holds the outcomes, one message per task on <ns>.result.<job or ->.<id>; a second one is
 // refused by the server. A body too large for a message is in the object store from the submission to the outcome; a failed
 // outcome has a copy of its own. Bounds: MaxWaiting tasks and MaxWaitingBytes, above which submissions are refused as
-// overloaded; outcomes for a week and MaxResultBytes, of which the oldest tenth goes when they are used up; large bodies for
+// overloaded; outcomes for a week and MaxResultBytes, of which the oldest tenth goes when they are used up (and what was large of
+// them, by its age); large bodies for
 // the age that package blob gives them.
 //
 // <ns>_parts holds what tasks say beside their outcomes, on <ns>.parts.<id>, MaxTaskParts of a task, for a week and MaxPartBytes, of
