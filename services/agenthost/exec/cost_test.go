@@ -51,3 +51,18 @@ func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
 		})
 	}
 }
+
+func TestACostThatIsNotToBeUnderstood(t *testing.T) {
+	const says = `read -r l; read -r l; printf '{"type":"result","id":"1","payload":1,"usage":{"cost":12}}\n'; read -r l`
+	p, err := exec.Start(t.Context(), api.AgentSpec{ID: "a", Command: []string{"sh", "-c", says}, MaxCost: 100}, exec.Options{Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &agent.Message{Payload: []byte("1")}
+	if answer, err := p.Handle(t.Context(), m); err != nil || string(answer) != "1" || m.Used().Cost != 100 {
+		t.Errorf("got %s, %v, %+v", answer, err, m.Used())
+	}
+	if err := p.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+}

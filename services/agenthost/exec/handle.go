@@ -41,7 +41,7 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 		return nil, p.last(ctx, err)
 	}
 	c := &call{ctx: ctx, answered: make(chan struct{})}
-	if p.paid {
+	if p.maxCost > 0 {
 		c.late = make(chan answer, 1)
 	}
 	if c.reader = reader(m); c.reader != nil {

@@ -58,7 +58,7 @@ type Process struct {
 	isReady bool
 	junk    int
 	odd     int
-	paid    bool // an answer may cost something
+	maxCost api.Micro // of one answer
 
 	mu      sync.Mutex
 	pending map[string]*call // messages without an answer, by id
@@ -83,7 +83,7 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		mailbox = api.DefaultMailbox
 	}
 	p := &Process{
-		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd, paid: spec.MaxCost > 0,
+		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd, maxCost: spec.MaxCost,
 		log: opt.Log.With().Str("agent", spec.ID).Logger(),
 		// Room for each message, an input and its cancel, so that only a worker that answers without reading can fill it.
 		out:      make(chan frame, 3*concurrency+maxCalls+2),

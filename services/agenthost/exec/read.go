@@ -119,10 +119,12 @@ func (p *Process) takeAnswer(id string, a answer) {
 	}
 }
 
+// usage is what an answer says that it cost: the most it may have, if that is not to be understood.
 func (p *Process) usage(f *inbound) api.Usage {
 	used, ok := usageOf(f.Usage)
 	if !ok {
-		p.oddity().Str("message", clip(f.ID)).Msg("ignored a usage of the worker: it has tokens_in and tokens_out, numbers, and cost, a string of digits")
+		used.Cost = p.maxCost
+		p.oddity().Str("message", clip(f.ID)).Msg("a usage of the worker is not to be understood: it has tokens_in and tokens_out, numbers, and cost, a string of digits")
 	}
 	return used
 }
