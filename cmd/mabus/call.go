@@ -130,6 +130,9 @@ func message(cmd *cobra.Command, a []string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the standard input: %w", err)
 	}
+	if len(body) > api.MaxPayload {
+		return nil, fmt.Errorf("the standard input has more than %d bytes, which is the most", api.MaxPayload)
+	}
 	return body, checkJSON("the standard input", string(body))
 }
 

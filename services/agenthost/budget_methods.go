@@ -39,9 +39,12 @@ func (s *Service) payable(ctx context.Context, k api.BudgetKey) {
 	}
 	all := make(chan struct{})
 	s.loops.Go(func() {
-		defer close(all)
-		if err := s.tasks.GoOn(s.base, job); err != nil && s.base.Err() == nil {
-			s.log.Warn().Err(err).Msg("some tasks that wait for a budget go on later")
+		s.goOn(job)
+		close(all)
+		select { // one that was being put aside just then for want of the old cap has been by now
+		case <-s.base.Done():
+		case <-time.After(2 * time.Second):
+			s.goOn(job)
 		}
 	})
 	enough := time.NewTimer(goOnTime)
@@ -50,5 +53,11 @@ func (s *Service) payable(ctx context.Context, k api.BudgetKey) {
 	case <-all:
 	case <-ctx.Done():
 	case <-enough.C:
+	}
+}
+
+func (s *Service) goOn(job string) {
+	if err := s.tasks.GoOn(s.base, job); err != nil && s.base.Err() == nil {
+		s.log.Warn().Err(err).Msg("some tasks that wait for a budget go on later")
 	}
 }

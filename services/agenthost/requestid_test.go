@@ -1,10 +1,17 @@
 package agenthost_test
 
 import (
+	"context"
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/mabus-project/mabus/client"
+	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // A start, a stop and a restart that carry an id happen once, whichever host hears their repetitions.
@@ -69,4 +76,31 @@ func TestRequestIDsOfAgents(t *testing.T) {
 	wantError(t, err, api.Conflict, api.ReasonAlreadyRunning)
 	_, err = w.Agents.Stop(client.WithRequestID(within(t, patience), "s2"), "a")
 	wantError(t, err, api.Conflict, api.ReasonRequestReused)
+}
+
+// The answer to a question is kept under its request id, however large the task is.
+func TestAnAnswerToALargeTaskHasARequestID(t *testing.T) {
+	w := newWorld(t)
+	asks := agent.Module{Name: "asks", New: func(context.Context, agent.Env) (agent.Handler, error) {
+		return agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+			return m.Parts.Ask(ctx, json.RawMessage(`"may I?"`))
+		}), nil
+	}}
+	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{asks}})
+	w.start(t, api.AgentSpec{ID: "a", Module: "asks", Capabilities: []string{"ask"}})
+	payload := json.RawMessage(`"` + strings.Repeat("x", 3<<20) + `"`)
+	task, err := w.Tasks.Submit(t.Context(), api.TaskSpec{ID: "t1", Capability: "ask", Payload: payload})
+	if err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		got, err := w.Tasks.Get(t.Context(), api.TaskGetRequest{ID: task.ID})
+		return err == nil && got.Status == api.TaskWaiting
+	}, "it asks")
+	ctx := rpc.WithRequestID(t.Context(), "answer-1")
+	for range 2 {
+		if _, err := w.Tasks.Answer(ctx, api.TaskAnswerRequest{ID: task.ID, Answer: json.RawMessage(`"yes"`)}); err != nil {
+			t.Error(err)
+		}
+	}
 }

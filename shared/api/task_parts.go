@@ -9,7 +9,7 @@ import (
 const (
 	MaxTaskParts    = 100_000  // parts that are kept of one task; the oldest go first
 	MaxCheckpoint   = 8 << 20  // bytes of a checkpoint
-	MaxQuestions    = 1000     // questions that one task may ask
+	MaxQuestions    = 100      // questions that one task may ask
 	MaxQuestionSize = 64 << 10 // bytes of a question, and of an answer
 )
 

@@ -75,7 +75,7 @@ func (r *Run) watchOthers(ctx context.Context, cancel context.CancelCauseFunc) {
 	for pause(ctx, othersEvery); ctx.Err() == nil; pause(ctx, othersEvery) {
 		stats := r.Stats()
 		ended := stats.Ended()
-		still := ended == before && ended < stats.Planned
+		still := ended == before && (ended < stats.Planned || stats.Complete) // complete: the report may be left
 		before = ended
 		if !still {
 			continue
@@ -84,8 +84,8 @@ func (r *Run) watchOthers(ctx context.Context, cancel context.CancelCauseFunc) {
 		if err != nil || why == nil {
 			continue
 		}
-		if waits, err := r.waits(ctx); err != nil || !waits.Unpaid() {
-			continue
+		if waits, err := r.waits(ctx); err != nil || !waits.Unpaid() || waits.People > 0 {
+			continue // what is answered may go to an agent that may still spend
 		}
 		stopped := fmt.Errorf("stopped: %d of %d tasks are done and the others wait for money: %s", stats.Done, stats.Planned, why.Message)
 		r.fail(stopped)
@@ -121,10 +121,15 @@ func (r *Run) look(ctx context.Context) (*job.Look, error) {
 func (r *Run) waits(ctx context.Context) (w job.Waits, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	seen := map[string]bool{}
 	for t, err := range r.cfg.Client.Tasks.All(ctx, api.TasksListRequest{Status: api.TaskQueued, Job: r.cfg.ID, Limit: api.MaxPage}) {
 		if err != nil {
 			return w, err
 		}
+		if seen[t.ID] { // it was put aside again meanwhile
+			continue
+		}
+		seen[t.ID] = true
 		if w.Count(t.Status); w.Other > 0 {
 			break
 		}

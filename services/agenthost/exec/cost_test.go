@@ -2,6 +2,7 @@ package exec_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -61,6 +62,59 @@ func TestACostThatIsNotToBeUnderstood(t *testing.T) {
 	m := &agent.Message{Payload: []byte("1")}
 	if answer, err := p.Handle(t.Context(), m); err != nil || string(answer) != "1" || m.Used().Cost != 100 {
 		t.Errorf("got %s, %v, %+v", answer, err, m.Used())
+	}
+	if err := p.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
+// halts is a reader whose first chunk takes as long as its context.
+type halts struct{ agent.NoParts }
+
+func (halts) Chunk(ctx context.Context, _ json.RawMessage) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// While the cost of a message is awaited, the parts that it leaves behind must not keep the worker's output from being read.
+func TestWhatAMessageLeavesBehindDoesNotHideItsCost(t *testing.T) {
+	const script = `big=$(head -c 12000000 /dev/zero | tr '\0' x); n=0
+while IFS= read -r l; do id=${l#*'"id":"'}; id=${id%%'"'*}; case $l in
+	*'"type":"cancel"'*) printf '{"type":"error","id":"%s","error":"stopped","usage":{"cost":"7"}}\n' "$id";;
+	*'"type":"message"'*) n=$((n+1)); [ $n = 1 ] && printf '{"type":"chunk","id":"%s","payload":1}\n' "$id"
+		printf '{"type":"chunk","id":"%s","payload":"%s"}\n' "$id" "$big";;
+esac; done`
+	p, err := exec.Start(t.Context(), api.AgentSpec{ID: "a", Command: []string{"sh", "-c", script}, MaxCost: 100, Concurrency: 2},
+		exec.Options{Log: zerolog.Nop(), Grace: 100 * time.Millisecond, CancelGrace: 10 * time.Second, MaxLine: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle := func() (context.CancelFunc, chan api.Usage) {
+		ctx, cancel := context.WithCancel(t.Context())
+		used := make(chan api.Usage, 1)
+		go func() {
+			m := &agent.Message{Payload: []byte("1"), Parts: halts{}}
+			_, _ = p.Handle(ctx, m)
+			used <- m.Used()
+		}()
+		return cancel, used
+	}
+	first, used := handle()
+	eventually(t, "the first has a great part in its queue", func() bool { return p.Held() > 12_000_000 })
+	second, other := handle()
+	eventually(t, "there is no room for that of the second", p.Stalled)
+	first()
+	select {
+	case got := <-used:
+		if got.Cost != 7 {
+			t.Errorf("it cost %+v", got)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the first has not returned")
+	}
+	second()
+	if got := <-other; got.Cost != 7 {
+		t.Errorf("the second cost %+v", got)
 	}
 	if err := p.Stop(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)

@@ -55,6 +55,9 @@ func (p *Process) Handle(ctx context.Context, m *agent.Message) (json.RawMessage
 	a, err := p.await(c)
 	if err != nil {
 		p.abandon(c)
+		if c.reader != nil {
+			p.forget(c) // now: what it holds back may stand before the worker's last word
+		}
 	}
 	used, known := p.cost(c)
 	m.Spend(used)

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -108,10 +109,10 @@ func (s *Store) GoOn(ctx context.Context, job string) error {
 	}
 	for seq, end := uint64(1), info.State.LastSeq; seq <= end; { // those that are put aside again meanwhile have been tried
 		m, err := s.read(ctx, s.tasks, map[string]any{"seq": seq, "next_by_subj": s.ns + ".task.*." + later + ".*"})
-		if m == nil || err != nil {
+		if m == nil || err != nil && !errors.Is(err, errJunk) {
 			return err
 		}
-		seq = m.Seq + 1
+		seq = m.Seq + 1 // junk is for whoever pulls it
 		if m.header.Get(headerWaits) != waitsBudget {
 			continue
 		}
@@ -126,16 +127,17 @@ func (s *Store) GoOn(ctx context.Context, job string) error {
 	return nil
 }
 
-// stillWaits tells whether a task that has come back waits for an answer: it was aside, or its host died when it had asked.
-func (s *Store) stillWaits(ctx context.Context, d delivery, t *api.Task) (bool, error) {
+// stillWaits returns the question that a task which has come back waits for: it was aside, or its host died when it had asked.
+// It is nil if there is none.
+func (s *Store) stillWaits(ctx context.Context, d delivery, t *api.Task) (*question, error) {
 	if d.msg.Header.Get(headerWaits) != waitsInput && d.lost == 0 {
-		return false, nil
+		return nil, nil
 	}
 	known, err := s.questions(ctx, t.ID)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return known.of(lifeOf(t)).open() != nil, nil
+	return known.of(lifeOf(t)).open(), nil
 }
 
 // moved tells whether a delivery that came before has been put aside or off, and only the word of that was lost.
@@ -147,13 +149,15 @@ func (s *Store) moved(ctx context.Context, d delivery) (bool, error) {
 	return err == nil && m != nil && m.Seq > d.seq, err
 }
 
-// statusOf is the status of a stored task without an outcome.
-func statusOf(h nats.Header) api.TaskStatus {
+// statusOf is the status of a stored task without an outcome. One that is looked at again after recheck has the header still.
+func statusOf(subject string, h nats.Header) api.TaskStatus {
 	switch h.Get(headerWaits) {
 	case waitsInput:
 		return api.TaskWaiting
 	case waitsBudget:
-		return api.TaskUnpaid
+		if bare(subject).Priority == later {
+			return api.TaskUnpaid
+		}
 	}
 	return api.TaskQueued
 }

@@ -113,7 +113,7 @@ func TestAnEarlierAttemptAsksNothing(t *testing.T) {
 }
 
 // deliver takes a task out of the queue as a host does.
-func (w *world) deliver(t *testing.T) *nats.Msg {
+func (w *world) deliver(t *testing.T, attempts int) *nats.Msg {
 	t.Helper()
 	h := w.host(t, "opens", 1, echo) // makes the queue
 	natstest.Eventually(t, 5*time.Second, func() bool {
@@ -121,7 +121,7 @@ func (w *world) deliver(t *testing.T) *nats.Msg {
 		return err == nil
 	}, "there is a queue")
 	h.stop(time.Second)
-	w.submit(t, api.TaskSpec{ID: "a", Attempts: 1, Payload: json.RawMessage("1")})
+	w.submit(t, api.TaskSpec{ID: "a", Attempts: attempts, Payload: json.RawMessage("1")})
 	msg, err := w.conn.NC.Request("$JS.API.CONSUMER.MSG.NEXT.mabus_tasks.work_low", []byte(`{"batch":1,"expires":5000000000}`), 5*time.Second)
 	if err != nil || msg.Reply == "" {
 		t.Fatal(msg, err)
@@ -136,7 +136,7 @@ func TestAQuestionOfTheLastAttemptSurvivesTheHost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
-			msg := w.deliver(t)
+			msg := w.deliver(t, 1)
 			if err := w.store.AskAndDie(t.Context(), w.get(t, "a"), 1, `{"question":0}`); err != nil {
 				t.Fatal(err)
 			}

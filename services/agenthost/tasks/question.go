@@ -132,14 +132,23 @@ func (p *says) Ask(ctx context.Context, ask json.RawMessage) (json.RawMessage, e
 		return nil, errAside
 	}
 	digest := sha256.Sum256(compact(ask))
-	key := hex.EncodeToString(digest[:12])
-	if p.asked == nil {
-		p.asked = map[string]int{}
+	kind := hex.EncodeToString(digest[:12])
+	key, times := kind, p.asked[kind]+1
+	if times > 1 {
+		key += "-" + strconv.Itoa(times)
 	}
-	p.asked[key]++
-	if n := p.asked[key]; n > 1 {
-		key += "-" + strconv.Itoa(n)
+	answer, err := p.ask(ctx, ask, key)
+	if err == nil || p.waits { // one that came to nothing was not asked
+		if p.asked == nil {
+			p.asked = map[string]int{}
+		}
+		p.asked[kind] = times
 	}
+	return answer, err
+}
+
+// ask returns the answer to the question of that key, or puts the task aside.
+func (p *says) ask(ctx context.Context, ask json.RawMessage, key string) (json.RawMessage, error) {
 	p.kept = true
 	for {
 		known, err := p.s.questions(ctx, p.task)
@@ -223,7 +232,11 @@ func (s *Store) Answer(ctx context.Context, cause api.Cause, r *api.TaskAnswerRe
 		if err := s.goOn(ctx, r.ID); err != nil {
 			return nil, err
 		}
-		return s.get(ctx, r.ID)
+		if t, err = s.get(ctx, r.ID); err != nil {
+			return nil, err
+		}
+		t.Payload, t.Result = nil, nil // they may be too large to be kept with the request's answer
+		return t, nil
 	}
 }
 

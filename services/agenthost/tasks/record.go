@@ -225,7 +225,7 @@ func (s *Store) parse(subject string, header nats.Header, body []byte) (*api.Tas
 		}
 	}
 	if !t.Status.Ended() {
-		t.Status = statusOf(header)
+		t.Status = statusOf(subject, header)
 	}
 	return t, nil
 }

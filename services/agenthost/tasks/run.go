@@ -122,8 +122,8 @@ func (p *Puller) attempt(j job, a *attempt) error {
 	if err != nil {
 		return p.putOff(d, err)
 	}
-	if waits && !overdue(w.t, now) { // the attempt that asked has ended so, whether or not its host could say it
-		w.d.begun -= d.lost
+	if waits != nil && !overdue(w.t, now) { // the attempt that asked has ended so, whether or not its host could say it
+		w.d.begun = max(d.begun-d.lost, min(d.begun, waits.Attempt-1)) // with those before it: what they wrote fences earlier ones
 		return p.putAside(w, waitsInput)
 	}
 	if number > w.t.Attempts {

@@ -120,6 +120,9 @@ func (p *says) Checkpoint(ctx context.Context, state json.RawMessage) error {
 	if err := p.mayWrite(ctx); err != nil {
 		return err
 	}
+	if p.waits { // it would say that the question was answered
+		return errAside
+	}
 	p.kept = true
 	return p.heed(p.s.saveCheckpoint(ctx, p.task, p.life, p.attempt, saved{state, p.asked}, &p.mark))
 }
