@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,7 +100,7 @@ func read(ctx context.Context, obj jetstream.ObjectStore, name string, size int)
 	for patience := 2*time.Second + time.Duration(size)*time.Second/slowest; ; patience *= 2 {
 		try, cancel := context.WithTimeout(ctx, patience)
 		data, err := obj.GetBytes(try, name)
-		timedOut := try.Err() != nil
+		timedOut := try.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) // which the reading end may see a moment sooner
 		cancel()
 		if err == nil || !timedOut || ctx.Err() != nil {
 			return data, err
