@@ -101,14 +101,11 @@ func TestStopWaitsForTheRequestUnderWay(t *testing.T) {
 	<-entered
 	done := make(chan struct{})
 	go func() { stopped = f.stop(t); close(done) }()
-	natstest.Eventually(t, 5*time.Second, func() bool {
-		_, err := f.ask.NC.Request("mabus.test.echo.say", []byte("{}"), time.Second)
-		return errors.Is(err, nats.ErrNoResponders)
-	}, "nobody takes new requests")
-	for _, subject := range []string{"mabus.as.p.test.echo.say", "$SRV.PING.mabus-test"} {
-		if _, err := f.ask.NC.Request(subject, nil, time.Second); !errors.Is(err, nats.ErrNoResponders) {
-			t.Errorf("%s after Stop: %v", subject, err)
-		}
+	for _, subject := range []string{"mabus.test.echo.say", "mabus.as.p.test.echo.say", "$SRV.PING.mabus-test"} {
+		natstest.Eventually(t, 5*time.Second, func() bool {
+			_, err := f.ask.NC.Request(subject, []byte("{}"), time.Second)
+			return errors.Is(err, nats.ErrNoResponders)
+		}, "nobody takes new requests on %s", subject)
 	}
 	select {
 	case <-done:
