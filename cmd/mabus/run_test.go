@@ -109,7 +109,7 @@ func running(t *testing.T, text string) int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil || len(files) == 0 {
-		t.Skip("no /proc")
+		t.Skip("there is no /proc on this system, by which the test sees what a process has started")
 	}
 	count := 0
 	for _, f := range files {
@@ -262,7 +262,7 @@ func TestTerminal(t *testing.T) {
 	t.Parallel()
 	screen, tty, err := pty.Open()
 	if err != nil {
-		t.Skipf("no pseudo-terminal: %v", err)
+		t.Skipf("this machine gives no pseudo-terminal, so what a person sees is not tried: %v", err)
 	}
 	defer screen.Close()
 	dir := t.TempDir()
@@ -316,7 +316,7 @@ func TestDemo(t *testing.T) {
 	for _, name := range []string{"bytes", "internal/bytealg", "runtime"} {
 		tree := filepath.Join(build.Default.GOROOT, "src", filepath.FromSlash(name))
 		if _, err := os.Stat(tree); err != nil {
-			t.Skipf("no source of the standard library: %v", err)
+			t.Skipf("Go is installed without its source, which is what the job reads: %v", err)
 		}
 		want, err := check.Totals(tree)
 		if err != nil {

@@ -46,7 +46,7 @@ var documents = map[string]string{
 func world(t *testing.T) *client.Client {
 	t.Helper()
 	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("the example's agents are written in Python")
+		t.Skip("python3 is not installed here, and the example's agents are written in Python")
 	}
 	srv := natstest.Start(t)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -222,7 +222,7 @@ func FuzzMirrorValue(f *testing.F) {
 		ctx := within(t, 10*time.Second)
 		rev, err := std.Put(ctx, "k", value)
 		if err != nil {
-			t.Skip()
+			t.Skip("the server takes no such value")
 		}
 		if err := m.WaitFor(ctx, rev); err != nil {
 			t.Fatalf("%q stopped the mirror: %v", value, err)

@@ -107,33 +107,32 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 
 // start runs the program and the goroutines around it.
 func (p *Process) start() error {
-	pipes, err := openPipes()
+	pipes, err := isolate.OpenStreams(p.cmd)
 	if err != nil {
 		p.endBase()
 		return err
 	}
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = pipes.child[0], pipes.child[1], pipes.child[2]
 	started := make(chan error)
 	go p.live(pipes, started)
 	return <-started
 }
 
 // live is the goroutine that starts the program, waits for its end on the same thread, and clears up.
-func (p *Process) live(pipes *pipes, started chan<- error) {
+func (p *Process) live(pipes *isolate.Streams, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer p.endBase()
 	apart, err := isolate.Start(p.cmd, p.limits)
-	pipes.closeChild()
+	pipes.CloseChild()
 	if err != nil {
-		pipes.closeHost()
+		pipes.CloseHost()
 		started <- err
 		return
 	}
 	p.apart, p.pid = apart, apart.PID()
-	go p.write(pipes.stdin)
-	p.readers.Go(func() { p.read(pipes.stdout) })
-	p.readers.Go(func() { p.readStderr(pipes.stderr) })
+	go p.write(pipes.Stdin)
+	p.readers.Go(func() { p.read(pipes.Stdout) })
+	p.readers.Go(func() { p.readStderr(pipes.Stderr) })
 	started <- nil
 
 	waitErr := apart.Wait(p.releaseGroup)
@@ -141,11 +140,11 @@ func (p *Process) live(pipes *pipes, started chan<- error) {
 		p.blame(oom)
 	}
 	close(p.exited)
-	pipes.drain()
+	pipes.Drain()
 	p.readers.Wait()
 	p.endBase()
 	p.callers.Wait()
-	pipes.closeHost()
+	pipes.CloseHost()
 	<-p.written
 	awaitGroup(p.pid)
 	apart.Close()

@@ -46,18 +46,17 @@ func Run(ctx context.Context, req *api.IsolateRequest, opt Options) (*api.Isolat
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStreams()
+	s, err := OpenStreams(cmd)
 	if err != nil {
 		return nil, err
 	}
-	defer s.closeHost()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.child[0], s.child[1], s.child[2]
+	defer s.CloseHost()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	opt.set.track = true
 	begin := time.Now()
 	p, err := start(cmd, req.Resources, opt.set)
-	s.closeChild()
+	s.CloseChild()
 	if err != nil {
 		if e := api.AsError(err); e != nil {
 			return nil, e
@@ -72,13 +71,13 @@ func Run(ctx context.Context, req *api.IsolateRequest, opt Options) (*api.Isolat
 	out, tail := collector{limit: limit, full: p.Kill}, collector{limit: api.MaxIsolatedStderr}
 	var copies sync.WaitGroup
 	copies.Go(func() { s.feed(input) })
-	copies.Go(func() { out.read(s.stdout) })
-	copies.Go(func() { tail.read(s.stderr) })
+	copies.Go(func() { out.read(s.Stdout) })
+	copies.Go(func() { tail.read(s.Stderr) })
 	release := context.AfterFunc(ctx, p.Kill)
 	waitErr := p.Wait(nil)
 	took := time.Since(begin)
 	inTime := release()
-	s.drain()
+	s.Drain()
 	copies.Wait()
 	if exit := (*osexec.ExitError)(nil); waitErr != nil && !errors.As(waitErr, &exit) {
 		return nil, fmt.Errorf("wait for the command: %w", waitErr)

@@ -3,49 +3,54 @@ package isolate
 import (
 	"fmt"
 	"os"
+	osexec "os/exec"
 	"time"
 )
 
-// streams are the host's ends and the command's ends of its standard streams.
-type streams struct {
-	stdin, stdout, stderr *os.File
+// Streams are the host's ends and the program's ends of a program's standard streams.
+type Streams struct {
+	Stdin, Stdout, Stderr *os.File // the host's
 	child                 [3]*os.File
 }
 
-func openStreams() (*streams, error) {
-	s := &streams{}
+// OpenStreams gives a program that has not been started pipes for its standard streams.
+func OpenStreams(cmd *osexec.Cmd) (*Streams, error) {
+	s := &Streams{}
 	var err error
-	if s.child[0], s.stdin, err = os.Pipe(); err == nil {
-		if s.stdout, s.child[1], err = os.Pipe(); err == nil {
-			s.stderr, s.child[2], err = os.Pipe()
+	if s.child[0], s.Stdin, err = os.Pipe(); err == nil {
+		if s.Stdout, s.child[1], err = os.Pipe(); err == nil {
+			s.Stderr, s.child[2], err = os.Pipe()
 		}
 	}
 	if err != nil {
-		s.closeChild()
-		s.closeHost()
+		s.CloseChild()
+		s.CloseHost()
 		return nil, fmt.Errorf("open pipes: %w", err)
 	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.child[0], s.child[1], s.child[2]
 	return s, nil
 }
 
-func (s *streams) closeChild() {
+// CloseChild lets go of the program's ends, once it has been started or could not be.
+func (s *Streams) CloseChild() {
 	for _, f := range s.child {
-		_ = f.Close() // a nil file, after a failed openStreams, only returns an error
+		_ = f.Close() // a nil file, after a failed OpenStreams, only returns an error
 	}
 }
 
-func (s *streams) closeHost() {
-	_, _, _ = s.stdin.Close(), s.stdout.Close(), s.stderr.Close()
+// CloseHost closes the host's ends.
+func (s *Streams) CloseHost() {
+	_, _, _ = s.Stdin.Close(), s.Stdout.Close(), s.Stderr.Close()
+}
+
+// Drain lets the readers have what the dead program wrote, but not wait for a process that has got away with a pipe.
+func (s *Streams) Drain() {
+	until := time.Now().Add(time.Second)
+	_, _, _ = s.Stdin.Close(), s.Stdout.SetReadDeadline(until), s.Stderr.SetReadDeadline(until)
 }
 
 // feed writes the input and its end. A command need not read it.
-func (s *streams) feed(input []byte) {
-	_, _ = s.stdin.Write(input)
-	_ = s.stdin.Close()
-}
-
-// drain lets the readers have what the dead command wrote, but not wait for a process that has got away with a pipe.
-func (s *streams) drain() {
-	until := time.Now().Add(time.Second)
-	_, _, _ = s.stdin.SetWriteDeadline(time.Now()), s.stdout.SetReadDeadline(until), s.stderr.SetReadDeadline(until)
+func (s *Streams) feed(input []byte) {
+	_, _ = s.Stdin.Write(input)
+	_ = s.Stdin.Close()
 }

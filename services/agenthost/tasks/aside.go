@@ -82,7 +82,6 @@ func (s *Store) resumed(m *stored) *nats.Msg {
 	msg.Data = m.Data
 	keep(msg.Header, m.header)
 	msg.Header.Set(headerAttempts, m.header.Get(headerAttempts))
-	msg.Header.Set(headerResumed, "1")
 	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", seqText(m.Seq))
 	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(bare(m.Subject).ID))
 	return msg

@@ -354,3 +354,29 @@ func TestAQuestionAfterACheckpointIsANewOne(t *testing.T) {
 		t.Errorf("got %s, %v", got.Result, got.Error)
 	}
 }
+
+// Values that JSON calls empty are answers, checkpoints and parts like any other.
+func TestEmptyValuesAreValues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tasks.Small{})
+	w.host(t, "h", 4, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+		if m.Checkpoint == nil {
+			if err := errors.Join(m.Parts.Chunk(ctx, m.Payload), m.Parts.Checkpoint(ctx, m.Payload)); err != nil {
+				return nil, err
+			}
+		} else if string(m.Checkpoint) != string(m.Payload) {
+			return nil, fmt.Errorf("the checkpoint is %s", m.Checkpoint)
+		}
+		return m.Parts.Ask(ctx, json.RawMessage(`"and?"`))
+	})
+	for i, value := range []string{`""`, "null", "{}", "[]", "0", "false"} {
+		id := fmt.Sprintf("a%d", i)
+		w.submit(t, api.TaskSpec{ID: id, Attempts: 1, Payload: json.RawMessage(value)})
+		w.waits(t, id, `"and?"`)
+		w.answer(t, id, value)
+		parts, task := w.follow(t, id, 0)
+		if want := fmt.Sprintf(`chunk/1:%s need_input/1:"and?" input/1:%s`, value, value); said(parts) != want || task.Status != api.TaskSucceeded {
+			t.Errorf("%s: %s, %s, %v", value, said(parts), task.Status, task.Error)
+		}
+	}
+}

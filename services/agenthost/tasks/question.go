@@ -17,9 +17,6 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// partInput is the answer to a question, as a part of a task.
-const partInput = api.PartInput
-
 func (s *Store) questionsSubject(id string) string { return s.ns + ".questions." + id }
 
 // questions is all that a task has asked, in order, with the answers.
@@ -88,7 +85,7 @@ func (s *Store) questions(ctx context.Context, id string) (*questions, error) {
 	return q, nil
 }
 
-// save replaces the record. It returns false if somebody has changed it since it was read.
+// saveQuestions replaces the record. It returns false if somebody has changed it since it was read.
 func (s *Store) saveQuestions(ctx context.Context, id string, q *questions) (bool, error) {
 	body, err := codec.Marshal(q)
 	if err != nil {
@@ -225,7 +222,7 @@ func (s *Store) Answer(ctx context.Context, cause api.Cause, r *api.TaskAnswerRe
 				continue
 			}
 			last := q.Seq
-			if _, err := s.say(ctx, r.ID, known.Life, partInput, q.Attempt, answer, &last); err != nil {
+			if _, err := s.say(ctx, r.ID, known.Life, api.PartInput, q.Attempt, answer, &last); err != nil {
 				return nil, err
 			}
 		}

@@ -25,7 +25,6 @@ const (
 	headerAttempts = "Mabus-Attempts"   // begun before this message was written
 	headerError    = "Mabus-Last-Error" // of the last attempt
 	headerUsed     = "Mabus-Used"       // what the attempts before have cost
-	headerResumed  = "Mabus-Resumed"    // present if the task was put aside and may have been begun before
 )
 
 // How long the store may take before it counts as away.

@@ -89,7 +89,7 @@ func (s *Store) say(ctx context.Context, task, life string, kind api.PartKind, a
 		return 0, err
 	}
 	fence := superseded(attempt, life)
-	if kind == partInput { // anybody's
+	if kind == api.PartInput { // anybody's
 		fence = func(*stored) error { return nil }
 	}
 	admit := func(m *stored) error {
