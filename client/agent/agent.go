@@ -124,8 +124,28 @@ type Env struct {
 	Spec api.AgentSpec
 	// Bus reaches other agents.
 	Bus Bus
+	// State is what the agent saved last, wherever it ran then; its zero value if it never saved.
+	State State
+	// Save keeps the agent's state for its next start, here or on another host. It returns when the state is stored, or fails:
+	// fenced (stale_state) when the agent has been started elsewhere since, and then this instance is to stop. States that are
+	// saved at once are stored in the order of the calls' ends.
+	Save func(ctx context.Context, state json.RawMessage) error
 	// Logf writes a line to the host's log, with the agent's id.
 	Logf func(format string, args ...any)
+}
+
+// State is a saved state.
+type State struct {
+	// Version counts the states that were saved; 0 means none.
+	Version uint64
+	// Data is a JSON value.
+	Data json.RawMessage
+}
+
+// Stateful is a Handler that is asked for its state when it is stopped, moved or drained, after its last message and before
+// Close. What it returns is saved like by Env.Save; nil saves nothing. An instance that has crashed is not asked.
+type Stateful interface {
+	State(ctx context.Context) (json.RawMessage, error)
 }
 
 // Module makes agents of one kind. Its name is what AgentSpec.Module names.

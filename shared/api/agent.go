@@ -54,6 +54,8 @@ const (
 	DefaultMailbox     = 1024
 	DefaultMaxRestarts = 10
 	DefaultMaxSeconds  = 60
+	DefaultShutdown    = 4 * time.Second
+	MaxShutdown        = 10 * time.Minute
 )
 
 // AgentSpec is what an agent's author says of it.
@@ -101,6 +103,12 @@ type AgentSpec struct {
 	MaxRestarts *int `json:"max_restarts,omitempty"`
 	// MaxSeconds is the window of MaxRestarts.
 	MaxSeconds *int `json:"max_seconds,omitempty"`
+	// Shutdown is the time that the agent has for its orderly end when it is stopped; 4s unless given.
+	Shutdown Duration `json:"shutdown,omitzero"`
+	// Group ties the agent to others; none unless given.
+	Group *Group `json:"group,omitempty"`
+	// Placement says where the agent may run; anywhere unless given.
+	Placement *Placement `json:"placement,omitempty"`
 	// Lease is the process lease that an external agent lives by; without one it is listed until it is deregistered.
 	Lease string `json:"lease,omitempty"`
 }
@@ -150,6 +158,15 @@ func (s *AgentSpec) Validate() error {
 }
 
 func (s *AgentSpec) checkSupervision() error {
+	if s.Shutdown < 0 || s.Shutdown.Std() > MaxShutdown {
+		return Errorf(Invalid, "shutdown must be 0s to %s", MaxShutdown).WithReason(ReasonSupervision).WithFields("shutdown")
+	}
+	if err := s.Group.validate(); err != nil {
+		return err
+	}
+	if err := s.Placement.validate(); err != nil {
+		return err
+	}
 	switch s.RestartPolicy {
 	case "", RestartPermanent, RestartTransient, RestartTemporary:
 	default:
@@ -259,8 +276,13 @@ type Agent struct {
 	// Request is the tag of the request that made the claim, if it carried an id.
 	Request string `json:"request,omitempty"`
 	// Restarts counts how often the agent was started again after a crash since it was last started on request.
-	Restarts     int       `json:"restarts,omitempty"`
-	RegisteredAt time.Time `json:"registered_at"`
+	Restarts int `json:"restarts,omitempty"`
+	// Wanted says that the agent shall run: hosts take it up whenever no live host runs it. A start sets it; a stop, an orderly
+	// end by itself and giving up clear it.
+	Wanted bool `json:"wanted,omitempty"`
+	// LastWords are those of an agent that was given up.
+	LastWords    *LastWords `json:"last_words,omitempty"`
+	RegisteredAt time.Time  `json:"registered_at"`
 	// ChangedAt is when the status last changed.
 	ChangedAt time.Time `json:"changed_at"`
 	// Revision is the opaque token of this state of the agent.

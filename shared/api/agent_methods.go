@@ -169,6 +169,15 @@ type AgentTransitionRequest struct {
 	Request string `json:"request,omitempty"`
 	// Restarted counts one more restart.
 	Restarted bool `json:"restarted,omitempty"`
+	// TakeUp marks a claim that a host makes because the agent is wanted. With the epoch of the former claim it also takes an
+	// agent over whose host's lease is dead.
+	TakeUp bool `json:"take_up,omitempty"`
+	// HandOver marks a claim that the present host makes for another: epoch is its own, host and host_lease are the other's.
+	HandOver bool `json:"hand_over,omitempty"`
+	// StillWanted says, with status stopped or failed, that the agent shall run elsewhere.
+	StillWanted bool `json:"still_wanted,omitempty"`
+	// LastWords go with status failed.
+	LastWords *LastWords `json:"last_words,omitempty"`
 }
 
 // Validate implements Validator.
@@ -187,6 +196,18 @@ func (r *AgentTransitionRequest) Validate() error {
 	}
 	if err := CheckOptionalID("request", r.Request); err != nil {
 		return err
+	}
+	if (r.TakeUp || r.HandOver) && r.Status != AgentStarting || r.TakeUp && r.HandOver || r.HandOver && r.Epoch == 0 {
+		return Errorf(Invalid, "take_up and hand_over are two kinds of claims (status starting); hand_over carries the epoch of the present one").WithFields("take_up", "hand_over", "epoch")
+	}
+	if r.LastWords != nil {
+		size := 0
+		for _, line := range r.LastWords.Log {
+			size += len(line)
+		}
+		if size > MaxLastWords || len(r.LastWords.Log) > 100 {
+			return Errorf(Invalid, "last_words has %d bytes in %d lines, at most %d in 100 are allowed", size, len(r.LastWords.Log), MaxLastWords).WithFields("last_words")
+		}
 	}
 	return CheckOptionalID("host", r.Host)
 }

@@ -89,7 +89,7 @@ type AgentLive struct {
 // Methods is the method table, in the order of the documentation.
 var Methods = []Descriptor{
 	AgentsRegister.Describe(), AgentsRegisterMany.Describe(), AgentsGet.Describe(), AgentsList.Describe(), AgentsUpdate.Describe(),
-	AgentsTransition.Describe(), AgentsDeregister.Describe(), AgentsStats.Describe(), AgentsWatch.Describe(),
+	AgentsTransition.Describe(), AgentsTransitionMany.Describe(), AgentsWant.Describe(), AgentsDeregister.Describe(), AgentsStats.Describe(), AgentsWatch.Describe(),
 	HostsRegister.Describe(), HostsGet.Describe(), HostsList.Describe(), HostsDeregister.Describe(), HostsWatch.Describe(),
 	ServicesRegister.Describe(), ServicesGet.Describe(), ServicesList.Describe(), ServicesWaitFor.Describe(),
 	ServicesDeregister.Describe(), ServicesStats.Describe(), ServicesWatch.Describe(),
@@ -100,4 +100,10 @@ var Methods = []Descriptor{
 	GuardsGet.Describe(), GuardsReset.Describe(),
 	BudgetsSet.Describe(), BudgetsGet.Describe(), BudgetsList.Describe(), BudgetsRemove.Describe(),
 	WorkIsolate.Describe(),
+	LocksAcquire.Describe(), LocksRelease.Describe(), LocksGet.Describe(), LocksList.Describe(),
+	ElectionsCampaign.Describe(), ElectionsResign.Describe(), ElectionsObserve.Describe(), ElectionsList.Describe(),
+	CellsOpen.Describe(), CellsPut.Describe(), CellsGet.Describe(), CellsRemove.Describe(),
+	BarriersArrive.Describe(), BarriersLeave.Describe(), BarriersGet.Describe(),
+	LatchesCreate.Describe(), LatchesCountDown.Describe(), LatchesWait.Describe(), LatchesRemove.Describe(),
+	CountersAdd.Describe(), CountersGet.Describe(), CountersRemove.Describe(), SequencesNext.Describe(),
 }

@@ -90,6 +90,19 @@ const (
 	ReasonBudgetReserved      = "budget_reserved"            // overloaded: calls that have not ended hold what the call would need
 	ReasonBudgetNotFound      = "budget_not_found"           // not_found
 	ReasonOutOfMemory         = "out_of_memory"              // failed_precondition: the process was over its memory
+	ReasonLockHeld            = "lock_held"                  // conflict: the lock was not free in time
+	ReasonLockLost            = "lock_lost"                  // fenced: the lease of the ticket has ended, or the ticket was given back
+	ReasonLockKind            = "lock_kind"                  // conflict: the name stands for a lock of another kind or capacity now
+	ReasonLockFull            = "lock_full"                  // overloaded: too many wait for the lock
+	ReasonLockNotFound        = "lock_not_found"             // not_found
+	ReasonStaleToken          = "stale_token"                // fenced: somebody with a higher token has opened the cell
+	ReasonCellNotFound        = "cell_not_found"             // not_found
+	ReasonBarrierNotFound     = "barrier_not_found"          // not_found
+	ReasonBarrierParties      = "barrier_parties"            // conflict: others wait for another number of parties
+	ReasonLatchNotFound       = "latch_not_found"            // not_found
+	ReasonStaleState          = "stale_state"                // fenced: a later claim of the agent saves its state now
+	ReasonNotWanted           = "not_wanted"                 // failed_precondition: the agent shall not run
+	ReasonNoPlace             = "no_place"                   // failed_precondition: no live host meets what the agent asks of its place
 	ReasonAgentDefinitionBusy = "agent_busy"                 // failed_precondition: running agents are not replaced or removed
 )
 

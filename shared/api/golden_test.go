@@ -101,6 +101,7 @@ func number(name string, i int) int {
 
 // words are the values of types that have a closed set.
 var words = map[reflect.Type]string{
+	reflect.TypeFor[api.LockKind](): "rw", reflect.TypeFor[api.GroupStrategy](): "rest_for_one",
 	reflect.TypeFor[api.AgentStatus]():   string(api.AgentRunning),
 	reflect.TypeFor[api.Runtime]():       string(api.RuntimeExec),
 	reflect.TypeFor[api.RestartPolicy](): string(api.RestartTransient),

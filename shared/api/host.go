@@ -24,8 +24,14 @@ type Host struct {
 	// Modules are the Go types that the host can run as native agents.
 	Modules []string `json:"modules,omitempty"`
 	// MaxAgents is how many agents the host takes.
-	MaxAgents    int        `json:"max_agents,omitempty"`
-	CPUs         int        `json:"cpus,omitempty"`
+	MaxAgents int `json:"max_agents,omitempty"`
+	CPUs      int `json:"cpus,omitempty"`
+	// Memory is what the host has for agents, in bytes; not bounded unless given.
+	Memory int64 `json:"memory,omitempty"`
+	// Load is the share of the host's processors that is in use, in percent, rounded to tens.
+	Load int `json:"load,omitempty"`
+	// Draining says that the host gives its agents to others and takes none.
+	Draining     bool       `json:"draining,omitempty"`
 	Tags         []string   `json:"tags,omitempty"`
 	Status       HostStatus `json:"status,omitempty"`
 	RegisteredAt time.Time  `json:"registered_at,omitzero"`
@@ -43,8 +49,8 @@ func (h *Host) Validate() error {
 	if len(h.Version) > MaxTagLength {
 		return Errorf(Invalid, "version has more than %d bytes", MaxTagLength).WithFields("version")
 	}
-	if h.MaxAgents < 0 || h.CPUs < 0 {
-		return Errorf(Invalid, "max_agents and cpus must not be negative").WithFields("max_agents", "cpus")
+	if h.MaxAgents < 0 || h.CPUs < 0 || h.Memory < 0 || h.Load < 0 {
+		return Errorf(Invalid, "max_agents, cpus, memory and load must not be negative").WithFields("max_agents", "cpus", "memory", "load")
 	}
 	if h.Status != "" || !h.RegisteredAt.IsZero() || h.Revision != "" {
 		return Errorf(Invalid, "status, registered_at and revision are the registry's to set").WithFields("status", "registered_at", "revision")
