@@ -55,7 +55,6 @@ const (
 	DefaultMaxRestarts = 10
 	DefaultMaxSeconds  = 60
 	DefaultShutdown    = 4 * time.Second
-	MaxShutdown        = 10 * time.Minute
 )
 
 // AgentSpec is what an agent's author says of it.
@@ -158,8 +157,8 @@ func (s *AgentSpec) Validate() error {
 }
 
 func (s *AgentSpec) checkSupervision() error {
-	if s.Shutdown < 0 || s.Shutdown.Std() > MaxShutdown {
-		return Errorf(Invalid, "shutdown must be 0s to %s", MaxShutdown).WithReason(ReasonSupervision).WithFields("shutdown")
+	if s.Shutdown < 0 || s.Shutdown.Std() > MaxShutdown*time.Second {
+		return Errorf(Invalid, "shutdown must be 0s to %ds", MaxShutdown).WithReason(ReasonSupervision).WithFields("shutdown")
 	}
 	if err := s.Group.validate(); err != nil {
 		return err

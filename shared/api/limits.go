@@ -21,6 +21,7 @@ const (
 	MaxMailbox        = 1_000_000 // messages that wait for one agent
 	MaxAttempts       = 1_000     // attempts of one task
 	MaxRequestTimeout = 3600      // seconds that a request may ask for
+	MaxShutdown       = 600       // seconds that an agent may have for its end
 )
 
 // ValidID tells whether s can name an agent, a host, a type, a capability, a task or a principal: 1 to 64 characters of
