@@ -29,12 +29,16 @@ func (a Agents) RegisterMany(ctx context.Context, specs []api.AgentSpec) ([]api.
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range resp.Results {
+	return a.changedAll(resp.Results), nil
+}
+
+func (a Agents) changedAll(results []api.AgentResult) []api.AgentResult {
+	for _, r := range results {
 		if r.Agent != nil {
 			a.seen.wrote(r.Agent.Revision)
 		}
 	}
-	return resp.Results, nil
+	return results
 }
 
 // Get returns an agent: not_found (agent_not_found) if there is none.
@@ -73,6 +77,25 @@ func (a Agents) Update(ctx context.Context, req api.AgentUpdateRequest) (*api.Ag
 // Transition moves an agent to another status.
 func (a Agents) Transition(ctx context.Context, req api.AgentTransitionRequest) (*api.Agent, error) {
 	return a.changed(rpc.Call(ctx, a.conn, api.AgentsTransition, &req))
+}
+
+// TransitionMany moves up to api.MaxBulk agents, each by itself, and returns their results in order.
+func (a Agents) TransitionMany(ctx context.Context, reqs []api.AgentTransitionRequest) ([]api.AgentResult, error) {
+	resp, err := rpc.Call(ctx, a.conn, api.AgentsTransitionMany, &api.AgentsTransitionManyRequest{Transitions: reqs})
+	if err != nil {
+		return nil, err
+	}
+	return a.changedAll(resp.Results), nil
+}
+
+// Want says of up to api.MaxBulk agents whether they shall run, and returns their results in order. Hosts take up those that
+// shall run and do not; one that runs and shall not is ended by Stop.
+func (a Agents) Want(ctx context.Context, ids []string, run bool) ([]api.AgentResult, error) {
+	resp, err := rpc.Call(ctx, a.conn, api.AgentsWant, &api.AgentsWantRequest{IDs: ids, Run: run})
+	if err != nil {
+		return nil, err
+	}
+	return a.changedAll(resp.Results), nil
 }
 
 // Deregister removes an agent that nobody runs, and tells whether there was one.

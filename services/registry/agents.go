@@ -5,16 +5,14 @@ import (
 	"reflect"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mabus-project/mabus/services/registry/roster"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// parallel is how many changes of one bulk request, or of one dead lease, are under way at once.
-const parallel = 16
+// parallel is how many changes of one bulk request, or of one dead lease, are under way at once. Each of them waits for the store
+// for much longer than it takes there.
+const parallel = 64
 
 func (s *Service) handleAgents(srv *rpc.Server) {
 	rpc.Handle(srv, api.AgentsRegister, s.registerAgent)
@@ -23,6 +21,8 @@ func (s *Service) handleAgents(srv *rpc.Server) {
 	rpc.Handle(srv, api.AgentsList, s.listAgents)
 	rpc.Handle(srv, api.AgentsUpdate, s.updateAgent)
 	rpc.Handle(srv, api.AgentsTransition, s.moveAgent)
+	rpc.Handle(srv, api.AgentsTransitionMany, s.moveAgents)
+	rpc.Handle(srv, api.AgentsWant, s.wantAgents)
 	rpc.Handle(srv, api.AgentsDeregister, s.deregisterAgent)
 	rpc.Handle(srv, api.AgentsStats, s.agentStats)
 	rpc.Handle(srv, api.AgentsWatch, func(context.Context, *api.Empty) (*api.WatchResponse, error) { return s.agents.watch(s.conn), nil })
@@ -47,41 +47,6 @@ func (s *Service) registerOne(ctx context.Context, cause api.Cause, spec *api.Ag
 		return nil, err
 	}
 	return s.agents.answer(res.Value, res.Token), nil
-}
-
-func (s *Service) registerAgents(ctx context.Context, req *api.AgentsRegisterManyRequest) (*api.AgentsRegisterManyResponse, error) {
-	results := make([]api.AgentResult, len(req.Agents))
-	cause := rpc.CauseFrom(ctx)
-	one := func(i int) {
-		spec := &req.Agents[i]
-		results[i].ID = spec.ID
-		err := spec.Validate()
-		if err == nil {
-			results[i].Agent, err = s.registerOne(ctx, kv.Derive(cause, i), spec)
-		}
-		if err != nil {
-			results[i].Error = rpc.Explain(err, s.cfg.Log)
-		}
-	}
-	// Of two entries with one id the first shall win, so later ones wait for all first ones.
-	var repeats []int
-	seen := make(map[string]bool, len(req.Agents))
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i := range req.Agents {
-		id := req.Agents[i].ID
-		if seen[id] {
-			repeats = append(repeats, i)
-			continue
-		}
-		seen[id] = true
-		group.Go(func() error { one(i); return nil })
-	}
-	_ = group.Wait()
-	for _, i := range repeats {
-		one(i)
-	}
-	return &api.AgentsRegisterManyResponse{Results: results}, nil
 }
 
 func (s *Service) listAgents(ctx context.Context, r *api.AgentsListRequest) (*api.AgentsListResponse, error) {
@@ -124,17 +89,24 @@ func (s *Service) seenAgent(ctx context.Context, r *api.AgentUpdateRequest) (*ap
 }
 
 func (s *Service) moveAgent(ctx context.Context, r *api.AgentTransitionRequest) (*api.Agent, error) {
-	claims := ""
+	return s.moveOne(ctx, rpc.CauseFrom(ctx), r)
+}
+
+func (s *Service) moveOne(ctx context.Context, cause api.Cause, r *api.AgentTransitionRequest) (*api.Agent, error) {
+	var refusal error
 	if r.Status == api.AgentStarting {
-		claims = r.HostLease
+		var err error
+		if refusal, err = s.needHost(ctx, r); err != nil {
+			return nil, err
+		}
 	}
-	refusal, err := s.needLease(ctx, claims)
+	res, err := s.agents.update(ctx, cause, r.ID, unless(refusal, func(old *api.Agent, now time.Time) (*api.Agent, roster.Event, error) {
+		return roster.Transition(old, r, s.lost, now)
+	}))
 	if err != nil {
 		return nil, err
 	}
-	return s.agents.write(ctx, r.ID, unless(refusal, func(old *api.Agent, now time.Time) (*api.Agent, roster.Event, error) {
-		return roster.Transition(old, r, now)
-	}))
+	return s.agents.answer(res.Value, res.Token), nil
 }
 
 func (s *Service) deregisterAgent(ctx context.Context, r *api.DeregisterRequest) (*api.DeregisterResponse, error) {

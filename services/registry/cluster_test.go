@@ -18,7 +18,7 @@ func TestThreeServers(t *testing.T) {
 	}
 	cluster := natstest.StartCluster(t, 3)
 	for i := range 3 {
-		replica(t, cluster.URL(i), registry.Config{Replicas: 3, Timing: quick})
+		replica(t, cluster.URL(i), registry.Config{Replicas: 3, Timing: quick, TakeUp: 100 * time.Millisecond})
 	}
 	c := dial(t, cluster.URLs(), "tester")
 	info, err := c.JS.Stream(t.Context(), "KV_mabus_agents")

@@ -28,6 +28,7 @@ type directory[T any] struct {
 	table  *kv.Table[T]
 	mirror *kv.Mirror[T]
 	outbox *kv.Outbox
+	news   func(*T) // hears of every change; set before start, and must not wait
 
 	mu      sync.RWMutex
 	index   *roster.Index
@@ -77,6 +78,9 @@ func (d *directory[T]) onChange(c kv.Change[T]) {
 	if d.changed != nil {
 		close(d.changed)
 		d.changed = nil
+	}
+	if d.news != nil {
+		d.news(c.New)
 	}
 }
 
@@ -184,6 +188,15 @@ func (d *directory[T]) await(ctx context.Context, token string) error {
 		return err
 	}
 	return d.mirror.WaitFor(ctx, rev)
+}
+
+// catchUp waits until the mirror holds all that the store has now.
+func (d *directory[T]) catchUp(ctx context.Context, conn *rpc.Conn) error {
+	stream, err := conn.JS.Stream(ctx, "KV_"+api.Bucket(conn.Namespace, d.noun))
+	if err != nil {
+		return fmt.Errorf("look at bucket %s: %w", d.noun, err)
+	}
+	return d.mirror.WaitFor(ctx, stream.CachedInfo().State.LastSeq)
 }
 
 // token names the revision that the index reflects; d.mu is held. The mirror's own revision, taken before, is the lower one

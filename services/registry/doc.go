@@ -2,7 +2,8 @@
 //
 // # What it owns
 //
-// Subjects: <ns>.registry.{agents,hosts,services,leases}.<verb>, in the methods of shared/api.
+// Subjects: <ns>.registry.{agents,hosts,services,leases}.<verb>, in the methods of shared/api. It asks <ns>.host.<id>.ping of
+// every live host five times a second, and all of them at most 2,000 times.
 //
 // Buckets, all written by compare-and-set only:
 //   - <ns>_agents, key = agent id, at most Config.AgentBytes (1 GiB); an agent is at most about 200 KiB
@@ -24,8 +25,13 @@
 //
 //   - Of any number of registrations of an id exactly one succeeds while the first one stands.
 //   - At any time at most one host lease owns an agent. Epochs of a registration only grow, by one with each claim, and
-//     nobody changes a claimed agent without its present epoch, except the reaper after the lease of its host is dead.
-//   - What lives by a dead lease is marked: hosts and services dead, agents failed (host_lost).
+//     nobody changes a claimed agent without its present epoch, except the reaper after its host is lost.
+//   - What lives by a dead lease is marked: hosts and services dead, agents failed (host_lost). Agents that shall run are
+//     left to the hosts that take them up for Config.TakeUp first, and stay wanted when they are marked after it.
+//   - A host for which nobody listens is marked dead within a second (package suspicion), its lease is not: a lock that its
+//     process holds is lost with the lease alone. Death is final for a lease: the host may neither register nor claim by it
+//     again. A host that was only cut off finds that out when it registers again, or in its record, and starts anew; until
+//     then two hosts may run an agent, and the higher epoch is the owner.
 //   - A change has one event with one id, published at least once, unless 16 further changes of the same thing came before any
 //     replica had published it.
 //   - A read with min_revision reflects that revision. A read without it may be as old as the replica's mirror, which is
@@ -39,13 +45,18 @@
 //   - In a write, before the compare-and-set: nothing has happened. After it: the change stands, the caller sees a timeout or
 //     unavailable (maybe_executed), and repeating with the same Mabus-Request-Id gives the first answer from any replica.
 //     Without an id a repeated registration is already_registered, and a repeated claim already_running, by the caller itself.
-//   - In agents.register_many: some agents are registered. Each has a request id of its own, derived from the request's, so
-//     that repeating the whole finishes it.
+//   - In agents.register_many, transition_many or want: some agents are done. Each has a request id of its own, derived from the
+//     request's, so that repeating the whole finishes it. A repeated take_up knows its claim by the tag that it carries.
 //   - In hosts.deregister, which first fails the host's agents and then removes the host: repeating it goes on. If nobody
 //     repeats it, the agents are reaped when the host's lease ends.
 //   - Between a change and its event: another replica's outbox publishes the event, with the same id.
 //   - While it reaps a dead lease: reaping is decided by state, not by news. Every replica compares what is recorded with the
-//     leases when one dies and every few seconds, so another one, or the next one to start, marks the rest.
+//     leases when one dies and every few seconds, so another one, or the next one to start, marks the rest. The time in which
+//     hosts take agents up begins anew with that one.
+//   - While it suspects a host: what it heard is lost, and the others ask as well. A replica suspects only hosts that it has
+//     heard of, so when all of them start anew after the host's death, it is the lease that tells.
+//   - Between the registration of a host that comes back under a fresh lease and the end of what its former self ran: the
+//     former lease dies in its own time, and the reaper follows.
 //   - In leases.acquire or renew: the lease stands, and its holder, which lacks the token, takes a new id or runs out.
 //   - In a wait_for: the caller gets no answer, and asks again.
 package registry

@@ -44,7 +44,7 @@ func lost(t *testing.T, c *rpc.Conn, id string) bool {
 }
 
 func TestWhatLivesByADeadLeaseIsMarked(t *testing.T) {
-	c, _ := run(t, 3, registry.Config{Timing: quick, Sweep: 500 * time.Millisecond})
+	c, _ := run(t, 3, registry.Config{Timing: quick, Sweep: 500 * time.Millisecond, TakeUp: 100 * time.Millisecond})
 	stop := alive(t, c, "l1")
 	settle(t, c)
 	// It lives for longer than a lease lasts unless it is renewed.
@@ -59,7 +59,7 @@ func TestWhatLivesByADeadLeaseIsMarked(t *testing.T) {
 	dead(t, c)
 
 	// It comes back under a new lease.
-	refused(t, c, api.HostsRegister, api.Host{ID: "h1", Lease: "l1"}, api.FailedPrecondition, api.ReasonUnknownLease)
+	refused(t, c, api.HostsRegister, api.Host{ID: "h1", Lease: "l1"}, api.Fenced, api.ReasonLeaseLost)
 	alive(t, c, "l2")
 	if h := must(t, c, api.HostsRegister, api.Host{ID: "h1", Lease: "l2"}); h.Status != api.HostLive {
 		t.Errorf("back: %+v", h)
@@ -78,7 +78,7 @@ func TestWhatLivesByADeadLeaseIsMarked(t *testing.T) {
 }
 
 func TestAReleasedLeaseIsDeadAtOnce(t *testing.T) {
-	c, _ := run(t, 2, registry.Config{}) // with timing under which nothing would run out during the test
+	c, _ := run(t, 2, registry.Config{TakeUp: 100 * time.Millisecond}) // with timing under which nothing would run out during the test
 	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
 	settle(t, c)
 	refused(t, c, api.HostsRegister, api.Host{ID: "h9", Lease: "nothing"}, api.FailedPrecondition, api.ReasonUnknownLease)
@@ -122,7 +122,7 @@ func TestDeathWhileNobodyWatches(t *testing.T) {
 	if err := store.ReleaseOnce(t.Context(), "l1", l.Token); err != nil {
 		t.Fatal(err)
 	}
-	replica(t, srv.URL(), registry.Config{})
+	replica(t, srv.URL(), registry.Config{TakeUp: 100 * time.Millisecond})
 	dead(t, c)
 }
 
@@ -130,7 +130,7 @@ func TestDeathWhileNobodyWatches(t *testing.T) {
 func TestDeadServicesAreForgotten(t *testing.T) {
 	timing := quick
 	timing.Keep = 2 * time.Second
-	c, _ := run(t, 2, registry.Config{Timing: timing, Sweep: 200 * time.Millisecond})
+	c, _ := run(t, 2, registry.Config{Timing: timing, Sweep: 200 * time.Millisecond, TakeUp: 100 * time.Millisecond})
 	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
 	settle(t, c)
 	must(t, c, api.ServicesRegister, api.Service{ID: "free", Name: "search"})
@@ -155,6 +155,12 @@ func TestDeregisteredHostLosesItsAgents(t *testing.T) {
 		t.Errorf("deregister: %+v", gone)
 	}
 	natstest.Eventually(t, patience, func() bool { return lost(t, c, "inside") }, "the agent is failed")
+	if a := must(t, c, api.AgentsGet, api.GetRequest{ID: "inside"}); !a.Wanted {
+		t.Error("the agent is not wanted any more, although nobody stopped it")
+	}
+	if a := must(t, c, api.AgentsGet, api.GetRequest{ID: "outside"}); a.Status != api.AgentRegistered {
+		t.Errorf("an external agent went with the host: it is %s", a.Status)
+	}
 	refused(t, c, api.HostsGet, api.GetRequest{ID: "h1", MinRevision: gone.Revision}, api.NotFound, api.ReasonHostNotFound)
 	if got := must(t, c, api.HostsDeregister, api.DeregisterRequest{ID: "h1"}); got.Existed {
 		t.Errorf("deregister again: %+v", got)

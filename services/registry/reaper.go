@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -27,11 +29,15 @@ type reaper struct {
 	signal chan struct{}
 	cancel context.CancelFunc
 	done   chan struct{}
-	traces time.Time // when traces were last swept
+	traces time.Time                 // when traces were last swept
+	lost   map[incarnation]time.Time // since when hosts are seen lost that ran agents which nobody has taken up
 }
 
+// incarnation is a host under one lease, or whoever holds the lease when no host is named.
+type incarnation struct{ host, lease string }
+
 func newReaper(s *Service) *reaper {
-	return &reaper{s: s, signal: make(chan struct{}, 1), done: make(chan struct{})}
+	return &reaper{s: s, signal: make(chan struct{}, 1), done: make(chan struct{}), lost: map[incarnation]time.Time{}}
 }
 
 // wake makes the reaper look now. It never waits.
@@ -67,7 +73,7 @@ func (r *reaper) run(ctx context.Context) {
 			r.s.cfg.Log.Warn().Err(err).Msg("not all that lived by dead leases is marked; trying again")
 		}
 		// Replicas that started together do not stay in step.
-		next := time.NewTimer(r.s.cfg.Sweep/2 + rand.N(r.s.cfg.Sweep))
+		next := time.NewTimer(min(r.s.cfg.Sweep/2+rand.N(r.s.cfg.Sweep), r.untilNext()))
 		select {
 		case <-ctx.Done():
 		case <-r.signal:
@@ -77,27 +83,60 @@ func (r *reaper) run(ctx context.Context) {
 	}
 }
 
-// sweep marks all that lives by dead leases, and forgets what nobody needs any more.
+// sweep marks all that lives by dead leases and on lost hosts, and forgets what nobody needs any more.
 func (r *reaper) sweep(ctx context.Context) error {
 	s := r.s
 	var errs []error
-	for id := range s.leasesInUse() {
-		if s.watcher.State(id) == lease.Dead {
-			errs = append(errs, s.reap(ctx, id))
-			continue
+	seen := map[incarnation]bool{}
+	inUse := s.leasesInUse()
+	for id := range inUse {
+		gone, err := s.watcher.State(id) == lease.Dead, error(nil)
+		if !gone {
+			gone, err = s.forgotten(ctx, id)
 		}
-		gone, err := s.forgotten(ctx, id)
 		if gone {
-			err = s.reap(ctx, id)
+			seen[incarnation{lease: id}] = true
+			err = s.reap(ctx, id, r.overdue(incarnation{lease: id}))
 		}
 		errs = append(errs, err)
 	}
+	for _, id := range s.hosts.with(roster.Term{Field: roster.FieldStatus, Value: string(api.HostDead)}) {
+		h, _, ok := s.hosts.mirror.Get(id)
+		if lost := (incarnation{host: id}); ok && inUse[h.Lease] > 0 {
+			lost.lease = h.Lease
+			seen[lost] = true
+			errs = append(errs, s.failAgents(ctx, api.Cause{}, id, h.Lease, r.overdue(lost)))
+		}
+	}
+	maps.DeleteFunc(r.lost, func(i incarnation, _ time.Time) bool { return !seen[i] })
 	errs = append(errs, s.forgetServices(ctx))
 	if time.Since(r.traces) > traceEvery {
 		r.traces = time.Now()
 		errs = append(errs, s.sweepTraces(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// overdue tells whether the hosts have had their time to take up what one that is lost ran. Until then the reaper leaves it
+// to them: both at once would be in each other's way.
+func (r *reaper) overdue(i incarnation) bool {
+	since, known := r.lost[i]
+	if !known {
+		since = time.Now()
+		r.lost[i] = since
+	}
+	return time.Since(since) >= r.s.cfg.TakeUp
+}
+
+// untilNext returns the time until the hosts have had theirs for one that is lost; very long when none is due.
+func (r *reaper) untilNext() time.Duration {
+	next := time.Duration(math.MaxInt64)
+	for _, since := range r.lost {
+		if left := r.s.cfg.TakeUp - time.Since(since); left > 0 {
+			next = min(next, left)
+		}
+	}
+	return next
 }
 
 // leasesInUse returns the leases by which something lives.
@@ -129,21 +168,23 @@ func (s *Service) forgotten(ctx context.Context, id string) (bool, error) {
 
 // reap marks the hosts, the services and the agents that live by a dead lease; hosts first, so that nothing more is placed
 // there.
-func (s *Service) reap(ctx context.Context, id string) error {
+func (s *Service) reap(ctx context.Context, id string, all bool) error {
 	cause := api.Cause{}
 	return errors.Join(
-		markAll(ctx, s.hosts, cause, id, func(old *api.Host, _ time.Time) (*api.Host, roster.Event, error) { return roster.HostDead(old, id) }),
-		s.failAgents(ctx, cause, id),
-		markAll(ctx, s.services, cause, id, func(old *api.Service, _ time.Time) (*api.Service, roster.Event, error) {
+		markAll(ctx, s.hosts, cause, id, nil, func(old *api.Host, _ time.Time) (*api.Host, roster.Event, error) { return roster.HostDead(old, id) }),
+		s.failAgents(ctx, cause, "", id, all),
+		markAll(ctx, s.services, cause, id, nil, func(old *api.Service, _ time.Time) (*api.Service, roster.Event, error) {
 			return roster.ServiceDead(old, id)
 		}),
 	)
 }
 
-// failAgents fails the agents that live by a lease which is dead, or whose host goes.
-func (s *Service) failAgents(ctx context.Context, cause api.Cause, leaseID string) error {
-	return markAll(ctx, s.agents, cause, leaseID, func(old *api.Agent, now time.Time) (*api.Agent, roster.Event, error) {
-		return roster.HostLost(old, leaseID, now)
+// failAgents fails the agents that live by a lease which is dead, or, if a host is named, that this host ran. Those that hosts
+// will take up are left to them unless all is set.
+func (s *Service) failAgents(ctx context.Context, cause api.Cause, host, leaseID string, all bool) error {
+	spared := func(a *api.Agent) bool { return host != "" && a.Host != host || !all && roster.Awaited(a) }
+	return markAll(ctx, s.agents, cause, leaseID, spared, func(old *api.Agent, now time.Time) (*api.Agent, roster.Event, error) {
+		return roster.HostLost(old, host, leaseID, now)
 	})
 }
 
@@ -152,14 +193,16 @@ func (s *Service) reapIfDead(ctx context.Context, old, next string) {
 	if old == "" || old == next || s.watcher.State(old) != lease.Dead {
 		return
 	}
-	if err := s.reap(ctx, old); err != nil {
+	if err := s.reap(ctx, old, false); err != nil {
 		s.cfg.Log.Debug().Err(err).Str("lease", old).Msg("not reaped yet")
 	}
 }
 
-// markAll applies a rule to all that lives by a lease. The order is random, so that replicas that do it at once share the work
+// markAll applies a rule to all that lives by a lease and is not spared. The order is random, so that replicas that do it at once share the work
 // rather than collide at every step: what another one has marked is skipped.
-func markAll[T any](ctx context.Context, d *directory[T], cause api.Cause, id string, rule func(*T, time.Time) (*T, roster.Event, error)) error {
+func markAll[T any](ctx context.Context, d *directory[T], cause api.Cause, id string, spared func(*T) bool,
+	rule func(*T, time.Time) (*T, roster.Event, error),
+) error {
 	term := roster.Term{Field: roster.FieldLease, Value: id}
 	ids := d.with(term)
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
@@ -167,7 +210,8 @@ func markAll[T any](ctx context.Context, d *directory[T], cause api.Cause, id st
 	group.SetLimit(parallel)
 	for _, key := range ids {
 		group.Go(func() error {
-			if v, _, ok := d.mirror.Get(key); !ok || !roster.Match(d.terms(v), []roster.Term{term}) {
+			v, _, ok := d.mirror.Get(key)
+			if !ok || spared != nil && spared(v) || !roster.Match(d.terms(v), []roster.Term{term}) {
 				return nil
 			}
 			_, err := d.update(ctx, cause, key, rule)

@@ -37,6 +37,9 @@ type Config struct {
 	// Sweep is how often what is recorded is compared with the leases; 5s unless given. A lease that dies is acted upon at
 	// once: the sweep is for what a replica missed.
 	Sweep time.Duration
+	// TakeUp is how long the agents of a lost host that shall run are left to the other hosts before they are marked failed;
+	// 5s unless given.
+	TakeUp time.Duration
 	// Version is the semantic version shown by discovery; 0.0.0 unless given.
 	Version string
 	// Limit is the number of requests under way above which others are refused; that of rpc unless given.
@@ -73,6 +76,9 @@ func Start(ctx context.Context, conn *rpc.Conn, cfg Config) (*Service, error) {
 	if cfg.Sweep == 0 {
 		cfg.Sweep = 5 * time.Second
 	}
+	if cfg.TakeUp == 0 {
+		cfg.TakeUp = 5 * time.Second
+	}
 	if cfg.Version == "" {
 		cfg.Version = "0.0.0"
 	}
@@ -88,6 +94,12 @@ func (s *Service) start(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	r := newReaper(s)
+	s.hosts.news = func(h *api.Host) {
+		if h != nil && h.Status == api.HostDead {
+			r.wake()
+		}
+	}
 	for _, d := range []interface {
 		start(context.Context) error
 		stop()
@@ -97,7 +109,6 @@ func (s *Service) start(ctx context.Context) error {
 		}
 		s.cleanups = append(s.cleanups, d.stop)
 	}
-	r := newReaper(s)
 	s.watcher = lease.NewWatcher(s.leases, lease.WatcherOptions{OnDead: func(string) { r.wake() }, Log: s.cfg.Log})
 	s.watcher.Start()
 	s.cleanups = append(s.cleanups, s.watcher.Stop)
@@ -108,6 +119,11 @@ func (s *Service) start(ctx context.Context) error {
 	}
 	r.start()
 	s.cleanups = append(s.cleanups, r.stop)
+	p := newSuspecter(s)
+	if err := p.start(); err != nil {
+		return err
+	}
+	s.cleanups = append(s.cleanups, p.stop)
 	s.server = s.newServer()
 	if err := s.server.Start(); err != nil {
 		return errors.Join(err, s.server.Stop(ctx))

@@ -90,6 +90,7 @@ const (
 	ReasonBudgetReserved      = "budget_reserved"            // overloaded: calls that have not ended hold what the call would need
 	ReasonBudgetNotFound      = "budget_not_found"           // not_found
 	ReasonOutOfMemory         = "out_of_memory"              // failed_precondition: the process was over its memory
+	ReasonGroupFailed         = "group_failed"               // why an agent is failed: a member of its group was given up
 	ReasonLockHeld            = "lock_held"                  // conflict: the lock was not free in time
 	ReasonLockLost            = "lock_lost"                  // fenced: the lease of the ticket has ended, or the ticket was given back
 	ReasonLockKind            = "lock_kind"                  // conflict: the name stands for a lock of another kind or capacity now

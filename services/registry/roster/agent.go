@@ -96,15 +96,16 @@ func Deregister(old *api.Agent) (*api.Agent, Event, error) {
 	return nil, Deregistered, nil
 }
 
-// HostLost fails an agent that lived by a lease which is dead: one that a host of that lease ran, or an external one that had
-// not ended. Others are left alone.
-func HostLost(old *api.Agent, lease string, now time.Time) (*api.Agent, Event, error) {
-	if old == nil || lease == "" || LivesBy(old) != lease {
+// HostLost fails an agent that lived by a lease which is dead, or whose host is lost: one that a host of that lease ran, or an
+// external one that had not ended. With a host named, only what that host ran is failed: what else lives by the lease lives on.
+// An agent that shall run is left to the hosts that will take it up, unless it runs only once.
+func HostLost(old *api.Agent, host, lease string, now time.Time) (*api.Agent, Event, error) {
+	if old == nil || lease == "" || LivesBy(old) != lease || host != "" && old.Host != host {
 		return old, NoChange, nil
 	}
 	a := *old
-	a.Status, a.ChangedAt = api.AgentFailed, now
-	a.Reason = api.ReasonHostLost + ": the lease " + lease + " of its process is dead"
+	a.Status, a.ChangedAt, a.Wanted = api.AgentFailed, now, Awaited(old)
+	a.Reason = api.ReasonHostLost + ": its process, which held the lease " + lease + ", is lost"
 	return &a, Failed, nil
 }
 

@@ -73,7 +73,7 @@ func TestDeadExternalAgentIsReplaced(t *testing.T) {
 	if _, _, err := roster.Register(old, api.AgentSpec{ID: "a1", Lease: "l2"}, t1); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
 		t.Errorf("registering over a live agent: %v, want already_registered", err)
 	}
-	lost, _, _ := roster.HostLost(old, "l1", t1)
+	lost, _, _ := roster.HostLost(old, "", "l1", t1)
 	if _, _, err := roster.Register(lost, api.AgentSpec{ID: "a1", Lease: "l1"}, t1); api.ReasonOf(err) != api.ReasonAlreadyRegistered {
 		t.Errorf("registering again under the dead lease: %v, want already_registered", err)
 	}
@@ -221,7 +221,7 @@ func TestHostLost(t *testing.T) {
 			c.spec.ID = "a1"
 			old := registered(t, c.spec)
 			old.Status, old.HostLease = c.status, c.lease
-			got, event, err := roster.HostLost(old, "l1", t1)
+			got, event, err := roster.HostLost(old, "", "l1", t1)
 			if err != nil || (event == roster.Failed) != c.fails {
 				t.Fatalf("event %q, error %v, want failure %v", event, err, c.fails)
 			}
@@ -234,7 +234,7 @@ func TestHostLost(t *testing.T) {
 			if got.Status != api.AgentFailed || got.ChangedAt != t1 || got.Reason[:9] != api.ReasonHostLost {
 				t.Errorf("got %+v", got)
 			}
-			if again, event, _ := roster.HostLost(got, "l1", t1); event != roster.NoChange || again != got {
+			if again, event, _ := roster.HostLost(got, "", "l1", t1); event != roster.NoChange || again != got {
 				t.Errorf("a second time: %q", event)
 			}
 		})

@@ -22,7 +22,7 @@ const (
 	Stopping     Event = "stopping"
 	Stopped      Event = "stopped"
 	Failed       Event = "failed"
-	Dead         Event = "dead" // the lease of a host or a service has run out
+	Dead         Event = "dead" // the lease of a host or a service has run out, or nobody reaches the host
 )
 
 // Health returns the share of agents that have not failed, in percent rounded down; 100 when there are none.

@@ -7,11 +7,15 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-// RegisterHost stores a host under its lease. The same lease again updates the host, a dead host is replaced, and a live one
-// under another lease is conflict (already_registered).
+// RegisterHost stores a host under its lease. The same lease again updates the host, a dead host is replaced under another
+// lease, and a live one under another lease is conflict (already_registered). Death is final for a lease (lease_lost): others
+// may have taken over what the host ran.
 func RegisterHost(old *api.Host, h api.Host, now time.Time) (*api.Host, Event, error) {
 	h.Modules, h.Tags = unique(h.Modules), unique(h.Tags)
 	h.Status, h.RegisteredAt = api.HostLive, now
+	if old != nil && old.Status == api.HostDead && old.Lease == h.Lease {
+		return nil, NoChange, HostFenced(h.ID, h.Lease)
+	}
 	if old == nil || old.Status == api.HostDead {
 		return &h, Registered, nil
 	}
@@ -25,7 +29,13 @@ func RegisterHost(old *api.Host, h api.Host, now time.Time) (*api.Host, Event, e
 	return &h, Updated, nil
 }
 
-// HostDead marks a host whose lease is dead. A host that has come back under another lease is left alone.
+// HostFenced is what a host is told that was marked dead under the lease which it holds.
+func HostFenced(id, lease string) error {
+	return api.Errorf(api.Fenced, "host %s was taken for dead under lease %s, and others take over its agents; stop them, and start again under a fresh lease", id, lease).
+		WithReason(api.ReasonLeaseLost)
+}
+
+// HostDead marks a host whose lease is dead, or which nobody reaches. One that has come back under another lease is left alone.
 func HostDead(old *api.Host, lease string) (*api.Host, Event, error) {
 	if old == nil || old.Lease != lease || old.Status == api.HostDead {
 		return old, NoChange, nil

@@ -37,6 +37,8 @@ func TestHosts(t *testing.T) {
 	if _, event, _ := roster.HostDead(dead, "l1"); event != roster.NoChange {
 		t.Errorf("dead twice: %q", event)
 	}
+	_, _, err = roster.RegisterHost(dead, api.Host{ID: "h1", Lease: "l1"}, t1)
+	refusedWith(t, err, api.Fenced, api.ReasonLeaseLost)
 	if back, event, err := roster.RegisterHost(dead, api.Host{ID: "h1", Lease: "l2"}, t1); err != nil || event != roster.Registered || back.Status != api.HostLive || back.RegisteredAt != t1 {
 		t.Errorf("back: %+v, %q, %v", back, event, err)
 	}

@@ -30,39 +30,41 @@ var events = map[api.AgentStatus]Event{
 }
 
 // Transition moves an agent to another status. Status starting without the epoch of a present claim is a claim: it takes an
-// agent that nobody runs, sets its host and raises its epoch. Every other move of a hosted agent belongs to the claim whose
-// epoch it carries and is fenced when that is not the present one; a host, or a host lease, that is given as well must be the
-// claim's too. Asking again for the status that the agent has is a success without a change.
-func Transition(old *api.Agent, req *api.AgentTransitionRequest, now time.Time) (*api.Agent, Event, error) {
-	switch {
-	case old == nil:
+// agent that nobody runs, sets its host and raises its epoch. So do take_up and hand_over, see takeUp and handOver. Every other
+// move of a hosted agent belongs to the claim whose epoch it carries and is fenced when that is not the present one; a host, or
+// a host lease, that is given as well must be the claim's too. Asking again for the status that the agent has is a success
+// without a change. lost tells whether the incarnation of a host that holds a lease is lost.
+func Transition(old *api.Agent, req *api.AgentTransitionRequest, lost func(host, lease string) bool, now time.Time) (*api.Agent, Event, error) {
+	if old == nil {
 		return nil, NoChange, agentNotFound(req.ID)
-	case req.Restarted && req.Status != api.AgentStarting && req.Status != api.AgentRunning:
-		return nil, NoChange, api.Errorf(api.Invalid, "restarted goes with status starting or running").WithFields("restarted")
+	}
+	if err := checkReport(req); err != nil {
+		return nil, NoChange, err
+	}
+	switch {
 	case old.Runtime == api.RuntimeExternal:
 		return moveExternal(old, req, now)
-	case req.Status == api.AgentStarting && !(old.Status.Active() && req.Epoch != 0):
-		return claim(old, req, now)
+	case req.TakeUp:
+		return takeUp(old, req, lost, now)
+	case req.HandOver:
+		return handOver(old, req, now)
+	case req.Status == api.AgentStarting && (req.Epoch == 0 || !old.Status.Active() && !req.Restarted): // a late report is no claim
+		return start(old, req, now)
 	}
 	return moveHosted(old, req, now)
 }
 
-func claim(old *api.Agent, req *api.AgentTransitionRequest, now time.Time) (*api.Agent, Event, error) {
-	if req.Host == "" || req.HostLease == "" {
-		return nil, NoChange, api.Errorf(api.Invalid, "host and host_lease are required to claim an agent").
-			WithReason(api.ReasonMissingFields).WithFields("host", "host_lease")
+// checkReport refuses what means nothing with the status that it comes with.
+func checkReport(req *api.AgentTransitionRequest) error {
+	switch {
+	case req.Restarted && req.Status != api.AgentStarting && req.Status != api.AgentRunning:
+		return api.Errorf(api.Invalid, "restarted goes with status starting or running").WithFields("restarted")
+	case req.StillWanted && req.Status != api.AgentStopped && req.Status != api.AgentFailed:
+		return api.Errorf(api.Invalid, "still_wanted goes with status stopped or failed").WithFields("still_wanted")
+	case req.LastWords != nil && req.Status != api.AgentFailed:
+		return api.Errorf(api.Invalid, "last_words go with status failed").WithFields("last_words")
 	}
-	if old.Status.Active() {
-		return nil, NoChange, api.Errorf(api.Conflict, "agent %s is %s on host %s with epoch %d", old.ID, old.Status, old.Host, old.Epoch).
-			WithReason(api.ReasonAlreadyRunning)
-	}
-	// A claim may say which epoch it saw last, so that it takes over from that one only.
-	if req.Epoch != 0 && req.Epoch != old.Epoch {
-		return nil, NoChange, fenced(old, req)
-	}
-	a, event := move(old, req, now)
-	a.Host, a.HostLease, a.Epoch, a.Request = req.Host, req.HostLease, old.Epoch+1, req.Request
-	return a, event, nil
+	return nil
 }
 
 func moveHosted(old *api.Agent, req *api.AgentTransitionRequest, now time.Time) (*api.Agent, Event, error) {
@@ -107,6 +109,10 @@ func moveExternal(old *api.Agent, req *api.AgentTransitionRequest, now time.Time
 func move(old *api.Agent, req *api.AgentTransitionRequest, now time.Time) (*api.Agent, Event) {
 	a := *old
 	a.Status, a.Reason, a.ChangedAt = req.Status, req.Reason, now
+	a.LastWords = req.LastWords
+	if !a.Status.Active() {
+		a.Wanted = old.Wanted && req.StillWanted
+	}
 	event := events[req.Status]
 	begins := req.Status == api.AgentStarting || old.Runtime == api.RuntimeExternal && req.Status == api.AgentRunning
 	switch {
