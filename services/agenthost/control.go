@@ -20,9 +20,8 @@ func (s *Service) methods() {
 		func(ctx context.Context, r *api.AgentStartRequest) (*api.Agent, error) {
 			return s.startHere(ctx, r, rpc.CauseFrom(ctx).RequestID) // the tag that startAt sent
 		})
-	rpc.Handle(s.server, api.HostedAgentsStop, once(s, func(ctx context.Context, r *api.GetRequest) (*api.Agent, error) {
-		return askOwner(ctx, s, "stop", api.HostedAgentsStop, r)
-	}))
+	rpc.HandleAt(s.server, api.HostSubject(s.conn.Namespace, s.cfg.ID, "agents.adopt"), adoptMethod, s.adopt)
+	rpc.Handle(s.server, api.HostedAgentsStop, once(s, s.stop))
 	rpc.Handle(s.server, api.HostedAgentsRestart, once(s, s.restart))
 	rpc.Handle(s.server, api.HostedAgentsStatus, func(ctx context.Context, r *api.GetRequest) (*api.AgentState, error) {
 		state, err := askOwner(ctx, s, "status", api.HostedAgentsStatus, r)
@@ -35,9 +34,6 @@ func (s *Service) methods() {
 		}
 		return &api.AgentState{Agent: *rec}, nil
 	})
-	rpc.HandleAt(s.server, api.HostSubject(s.conn.Namespace, s.cfg.ID, "ping"), pingMethod, func(context.Context, *api.Empty) (*api.Empty, error) {
-		return &api.Empty{}, nil
-	})
 	rpc.Handle(s.server, api.GuardsGet, func(ctx context.Context, r *api.GetRequest) (*api.GuardStatus, error) {
 		return askOwner(ctx, s, "guard", api.GuardsGet, r)
 	})
@@ -48,9 +44,6 @@ func (s *Service) methods() {
 	s.workMethods()
 	s.budgetMethods()
 }
-
-// pingMethod is answered by a live host; "no responders" is the quickest sign of a dead one.
-var pingMethod = api.Method[api.Empty, api.Empty]{Service: "host", Noun: "self", Verb: "ping"}
 
 // once keeps the answers of requests that carry an id. What it wraps may be begun again if a host dies in the middle, so a
 // claim is tagged with the request that made it.
@@ -71,20 +64,81 @@ func once[Req, Resp any](s *Service, h rpc.Handler[Req, Resp]) rpc.Handler[Req, 
 	}
 }
 
-// start starts an agent on the host that the request names, on this one if it can, or on another that can.
+// start starts an agent on the host that the request names, or where it is best placed. The view may be a moment old, so a host
+// that cannot take it is no end: others are asked.
 func (s *Service) start(ctx context.Context, r *api.AgentStartRequest) (*api.Agent, error) {
 	if r.Host != "" && r.Host != s.cfg.ID {
 		return s.startAt(ctx, r.Host, r)
 	}
-	agent, err := s.startHere(ctx, r, rpc.RequestTag(rpc.CauseFrom(ctx)))
+	tag := rpc.RequestTag(rpc.CauseFrom(ctx))
 	if r.Host != "" {
+		return s.startHere(ctx, r, tag)
+	}
+	spec := r.Agent
+	if spec == nil {
+		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID})
+		if err != nil {
+			return nil, err
+		}
+		spec = &rec.AgentSpec
+	}
+	tried := map[string]bool{}
+	for begin := time.Now(); ; {
+		host, err := s.best(spec, tried)
+		if err != nil && len(tried) == 0 {
+			if api.ReasonOf(err) != api.ReasonHostFull && time.Since(begin) < patience/2 && ctx.Err() == nil { // a host that came just now is not in the view yet
+				select {
+				case <-ctx.Done():
+				case <-time.After(20 * time.Millisecond):
+				}
+				continue
+			}
+			return nil, err
+		}
+		if err != nil || host == "" {
+			return nil, s.noHost(spec, tried)
+		}
+		tried[host] = true
+		var agent *api.Agent
+		if host == s.cfg.ID {
+			agent, err = s.startHere(ctx, r, tag)
+		} else {
+			agent, err = s.startAt(ctx, host, r)
+		}
+		switch api.ReasonOf(err) {
+		case api.ReasonModuleNotFound, api.ReasonHostFull, api.ReasonDraining, api.ReasonHostNotFound:
+			continue
+		}
 		return agent, err
 	}
-	switch api.ReasonOf(err) {
-	case api.ReasonModuleNotFound, api.ReasonHostFull, api.ReasonDraining:
-		return s.startElsewhere(ctx, r, err)
+}
+
+// noHost is the refusal of a start that every host has refused.
+func (s *Service) noHost(spec *api.AgentSpec, tried map[string]bool) error {
+	return api.Errorf(api.Overloaded, "none of the %d hosts that could run agent %s takes it now: try again later, or add a host", len(tried), spec.ID).
+		WithReason(api.ReasonHostFull)
+}
+
+// stop stops an agent wherever it runs. One that shall run, and waits for a host, shall not any more.
+func (s *Service) stop(ctx context.Context, r *api.GetRequest) (*api.Agent, error) {
+	agent, err := askOwner(ctx, s, "stop", api.HostedAgentsStop, r)
+	if reason := api.ReasonOf(err); reason != api.ReasonNotRunning && reason != api.ReasonHostLost {
+		return agent, err
 	}
-	return agent, err
+	rec, getErr := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID})
+	if getErr != nil || !rec.Wanted {
+		return agent, err
+	}
+	resp, err := rpc.Call(ctx, s.conn, api.AgentsWant, &api.AgentsWantRequest{IDs: []string{r.ID}})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(resp.Results) != 1:
+		return nil, api.Errorf(api.Internal, "the registry gave %d results for one agent", len(resp.Results))
+	case resp.Results[0].Error != nil:
+		return nil, resp.Results[0].Error
+	}
+	return resp.Results[0].Agent, nil
 }
 
 func (s *Service) startAt(ctx context.Context, host string, r *api.AgentStartRequest) (*api.Agent, error) {
@@ -98,31 +152,9 @@ func (s *Service) startAt(ctx context.Context, host string, r *api.AgentStartReq
 	return agent, err
 }
 
-// startElsewhere offers the agent to the other live hosts, in the order of their ids, until one takes it.
-func (s *Service) startElsewhere(ctx context.Context, r *api.AgentStartRequest, why error) (*api.Agent, error) {
-	for host, err := range s.client.Hosts.All(ctx, api.HostsListRequest{Status: api.HostLive, Limit: api.MaxPage}) {
-		if err != nil {
-			return nil, err
-		}
-		if host.ID == s.cfg.ID {
-			continue
-		}
-		agent, err := s.startAt(ctx, host.ID, r)
-		switch api.ReasonOf(err) {
-		case api.ReasonHostFull:
-			why = err // a host that has the module
-			continue
-		case api.ReasonModuleNotFound, api.ReasonHostNotFound, api.ReasonDraining:
-			continue
-		}
-		return agent, err
-	}
-	return nil, why
-}
-
 // restart stops the agent wherever it runs and starts it here or elsewhere.
 func (s *Service) restart(ctx context.Context, r *api.GetRequest) (*api.Agent, error) {
-	if _, err := askOwner(ctx, s, "stop", api.HostedAgentsStop, r); err != nil && api.ReasonOf(err) != api.ReasonNotRunning {
+	if _, err := s.stop(ctx, r); err != nil && api.ReasonOf(err) != api.ReasonNotRunning {
 		return nil, err
 	}
 	return s.start(ctx, &api.AgentStartRequest{ID: r.ID})

@@ -11,13 +11,21 @@
 // Messages wait in a bounded mailbox; a crash of an agent loses the messages that it was handling, whose callers hear
 // agent_crashed, and no others. Without a lease the host handles no message and tells the registry nothing.
 //
-// When an agent is stopped: it finishes what it has begun, for 3 seconds; then the contexts of its handlers end, and a second
-// later what is left is abandoned or killed. Messages for one of its capabilities that came too late go on to another agent
-// that has it; those for the agent itself are answered as if nobody had listened.
+// An agent that is wanted and that no live host runs is taken up by the host where the plan of package placement puts it; package
+// state keeps what agents save, guarded by the epoch of their claims.
 //
-// When a host dies: its lease runs out, the registry marks its agents failed (host_lost), callers whose request it had get no
-// answer and run into their deadline, and its tasks are delivered again to others once their acknowledgement wait is over. What
-// it had reserved for paid calls stays reserved until their time is over, and then counts as spent. A command that it ran in
-// isolation is not repeated.
-// In the middle of a start, the agent is left as starting and becomes failed in the same way.
+// When an agent is stopped: it finishes what it has begun, for three quarters of its shutdown time; then the contexts of its
+// handlers end, and at the end of that time what is left is abandoned or killed. Messages for one of its capabilities that came too
+// late go on to another agent that has it; those for the agent itself are answered as if nobody had listened.
+//
+// When a host is asked to end: it hands its agents over, see passage. What no other host takes is stopped, and stays wanted.
+//
+// When a host dies: nobody listens for it, the registry marks its record dead, or its lease runs out, and other hosts take its
+// wanted agents up with the next epoch. Callers whose request it had get no answer and run into their deadline, and its tasks are
+// delivered again to others once their acknowledgement wait is over. What it had reserved for paid calls stays reserved until their
+// time is over, and then counts as spent. A command that it ran in isolation is not repeated.
+//
+// In the middle of a claim or a start: the agent is starting under its epoch, and is taken up like one that ran. In the middle of a
+// hand-over, before the new claim: the old host's death is that of any host. After it: the agent is the new host's, which begins by
+// itself when it has waited for the old one for a while; what the old one had not passed on is lost with it.
 package agenthost

@@ -3,10 +3,12 @@ package agenthost
 import (
 	"context"
 	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
 )
 
-// guard holds messages back from the moment the connection is lost until the lease has been renewed over the new one: while
-// the host was away, others may have taken its agents. An event only says when to look: of many in a row some may be lost.
+// guard holds messages back from the moment the connection is lost until the lease has been renewed over the new one and the
+// registry has confirmed that the host is live: while it was away, others may have taken its agents. An event only says when to look: of many in a row some may be lost.
 func (s *Service) guard() {
 	for range s.status {
 		s.hold()
@@ -20,12 +22,19 @@ func (s *Service) renew() {
 	for s.conn.NC.IsConnected() && s.base.Err() == nil && s.env.Lease.Held() {
 		ctx, cancel := context.WithTimeout(s.base, 2*time.Second)
 		err := s.env.Lease.RenewNow(ctx)
+		if err == nil && s.isListed() {
+			err = s.tellHost(ctx)
+		}
 		cancel()
-		if err == nil {
+		switch {
+		case err == nil:
 			s.release()
 			return
+		case api.CodeOf(err) == api.Fenced:
+			s.env.Lease.Abandon(err) // others have what ran here
+			return
 		}
-		s.log.Warn().Err(err).Msg("the lease is not renewed yet after a reconnect")
+		s.log.Warn().Err(err).Msg("nothing is handled yet after a reconnect: the lease is not renewed, or the registry does not answer")
 		select {
 		case <-s.base.Done():
 		case <-s.env.Lease.Done():

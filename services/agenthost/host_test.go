@@ -81,8 +81,15 @@ func stopped(t testing.TB, r daemon.Running) {
 type host struct {
 	svc   *agenthost.Service
 	lease *lease.Lease
+	conn  *rpc.Conn
 	once  sync.Once
 	t     testing.TB
+}
+
+// cut ends the host's connection for good, as its death would.
+func (h *host) cut() {
+	h.conn.NC.Close()
+	h.lease.Abandon(api.Errorf(api.Fenced, "the process is dead"))
 }
 
 func (h *host) stop() {
@@ -114,7 +121,7 @@ func (w *world) host(t testing.TB, cfg agenthost.Config) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{svc: svc, lease: held, t: t}
+	h := &host{svc: svc, lease: held, conn: conn, t: t}
 	t.Cleanup(h.stop)
 	return h
 }

@@ -24,6 +24,7 @@ type hosted struct {
 	policy supervise.Policy
 	box    *mailbox.Box[message]
 	subs   []*nats.Subscription // guarded by the host's lock
+	passage
 
 	life context.Context // ends when the agent shall stop; its cause says why
 	stop context.CancelCauseFunc
@@ -33,6 +34,8 @@ type hosted struct {
 	mu        sync.Mutex
 	latest    api.Agent // as the registry last confirmed it
 	inst      instance
+	turn      context.Context // ends what inst has begun; of a member of a group alone
+	cutTurn   context.CancelFunc
 	changed   chan struct{} // closed when inst changes, or no other will come
 	over      bool          // no other instance will come
 	startedAt time.Time
@@ -63,6 +66,7 @@ func (s *Service) newHosted(rec api.Agent) *hosted {
 func (h *hosted) release() {
 	h.stop(nil)
 	h.cut()
+	h.endTurn()
 }
 
 func orDefault(v, def int) int {
@@ -74,10 +78,25 @@ func orDefault(v, def int) int {
 
 func (h *hosted) set(inst instance) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.inst, h.startedAt = inst, time.Now().UTC()
+	if h.rec.Group != nil {
+		if h.cutTurn != nil {
+			h.cutTurn()
+		}
+		h.turn, h.cutTurn = context.WithCancel(h.work)
+	}
 	close(h.changed)
 	h.changed = make(chan struct{})
-	h.mu.Unlock()
+}
+
+// endTurn ends what the instance has begun.
+func (h *hosted) endTurn() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cutTurn != nil {
+		h.cutTurn()
+	}
 }
 
 // last says that no other instance will come.
@@ -111,21 +130,23 @@ func (h *hosted) current() instance {
 
 // instance returns the living instance. While the agent is being restarted it waits for the next, so that a crash loses no
 // message but those that the agent had.
-func (h *hosted) instance(ctx context.Context) (instance, error) {
+//
+// What it returns beside is nil, or ends when the instance is to give up what it has begun.
+func (h *hosted) instance(ctx context.Context) (inst instance, turn context.Context, err error) {
 	for {
 		h.mu.Lock()
-		inst, changed, over := h.inst, h.changed, h.over
+		inst, turn, changed, over := h.inst, h.turn, h.changed, h.over
 		h.mu.Unlock()
 		if inst != nil && !isDone(inst.Done()) {
-			return inst, nil
+			return inst, turn, nil
 		}
 		if over {
-			return nil, gone(h.rec.ID)
+			return nil, nil, gone(h.rec.ID)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, api.Errorf(api.DeadlineExceeded, "agent %s was being restarted until the message's time was over", h.rec.ID).WithReason(api.ReasonTimeout)
+			return nil, nil, api.Errorf(api.DeadlineExceeded, "agent %s was being restarted until the message's time was over", h.rec.ID).WithReason(api.ReasonTimeout)
 		}
 	}
 }
@@ -147,11 +168,11 @@ func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, er
 		defer cancel()
 	}
 	for {
-		inst, err := h.instance(ctx)
+		inst, turn, err := h.instance(ctx)
 		if err != nil {
 			return nil, err
 		}
-		answer, err := h.handle(ctx, inst, m)
+		answer, err := h.handleIn(ctx, turn, inst, m)
 		switch e := api.AsError(err); {
 		case err == nil && len(answer) == 0:
 			return json.RawMessage("null"), nil
@@ -170,6 +191,21 @@ func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, er
 			return nil, err
 		}
 	}
+}
+
+// handleIn is handle, given up when turn ends.
+func (h *hosted) handleIn(ctx, turn context.Context, inst instance, m *agent.Message) (json.RawMessage, error) {
+	if turn == nil {
+		return h.handle(ctx, inst, m)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(turn, cancel)()
+	answer, err := h.handle(ctx, inst, m)
+	if turn.Err() != nil && h.work.Err() == nil && (errors.Is(err, context.Canceled) || api.CodeOf(err) == api.Cancelled) {
+		return nil, api.Errorf(api.Unavailable, "agent %s was restarted with its group while it had the message", h.rec.ID).WithReason(api.ReasonAgentCrashed).MaybeExecuted()
+	}
+	return answer, err
 }
 
 func (h *hosted) note(err error) {

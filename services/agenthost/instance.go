@@ -2,18 +2,13 @@ package agenthost
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"runtime/debug"
-	"sync"
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/exec"
 	"github.com/mabus-project/mabus/services/agenthost/http"
+	"github.com/mabus-project/mabus/services/agenthost/state"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
 )
 
 // instance is one life of an agent: it ends by a crash or by Stop, and then another takes its place.
@@ -36,8 +31,13 @@ type guarded interface {
 	Reset()
 }
 
-// newInstance makes one of the runtime that the specification names.
-func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance, error) {
+// newInstance makes one of the runtime that the agent's specification names, for the claim that its record is under. From then
+// on no earlier instance can save a state.
+//
+// An instance that finds out by a save that its agent has been started elsewhere ends with that error, which is fenced
+// (stale_state), as newInstance fails with it: such an agent is not to be started again here.
+func (s *Service) newInstance(ctx context.Context, rec api.Agent) (instance, error) {
+	spec := rec.AgentSpec
 	log := s.log.With().Str("agent", spec.ID).Logger()
 	bus := client.New(s.conn.WithPrincipal(spec.ID)) // an agent speaks under its own name
 	switch spec.RuntimeOrDefault() {
@@ -46,11 +46,30 @@ func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance
 		if !ok {
 			return nil, moduleNotFound(spec.Module)
 		}
-		return newNative(ctx, module, agent.Env{
-			Spec: spec, Bus: bus, Logf: func(format string, args ...any) { log.Info().Msgf(format, args...) },
-		})
+		hold, saved, err := s.states.Load(ctx, state.ClaimOf(&rec))
+		if err != nil {
+			return nil, err
+		}
+		n, err := newNative(ctx, module, agent.Env{
+			Spec: spec, Bus: bus, State: saved, Logf: func(format string, args ...any) { log.Info().Msgf(format, args...) },
+		}, hold)
+		if err != nil { // not n, which would be an instance that is nil
+			return nil, err
+		}
+		return n, nil
 	case api.RuntimeExec:
-		p, err := exec.Start(ctx, spec, exec.Options{Bus: bus, Log: s.log, CancelGrace: spec.Grace.Std()})
+		hold, saved, err := s.states.Load(ctx, state.ClaimOf(&rec))
+		if err != nil {
+			return nil, err
+		}
+		opts := exec.Options{Bus: bus, State: saved, Save: hold.Save, Log: s.log, CancelGrace: spec.Grace.Std()}
+		if spec.Shutdown > 0 { // half of it for the program itself, half after SIGTERM
+			opts.Grace = spec.Shutdown.Std() / 2
+			if opts.CancelGrace == 0 {
+				opts.CancelGrace = exec.DefaultGrace
+			}
+		}
+		p, err := exec.Start(ctx, spec, opts)
 		if err != nil {
 			return nil, err
 		}
@@ -67,96 +86,4 @@ func (s *Service) newInstance(ctx context.Context, spec api.AgentSpec) (instance
 
 func moduleNotFound(name string) error {
 	return api.Errorf(api.FailedPrecondition, "no live host has the module %q compiled in", name).WithReason(api.ReasonModuleNotFound)
-}
-
-// native is a Go value as an instance. A panic in it is its crash.
-type native struct {
-	handler agent.Handler
-	logf    func(format string, args ...any)
-	done    chan struct{}
-	once    sync.Once
-	err     error
-	closing sync.Once
-	closed  chan error // one: how Close went
-}
-
-func newNative(ctx context.Context, m agent.Module, env agent.Env) (n *native, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			n, err = nil, api.Errorf(api.FailedPrecondition, "module %s panicked when it was started: %v", m.Name, v).WithReason(api.ReasonStartFailed)
-		}
-	}()
-	h, err := m.New(ctx, env)
-	if err != nil {
-		return nil, api.Errorf(api.FailedPrecondition, "module %s did not start: %v", m.Name, err).WithReason(api.ReasonStartFailed)
-	}
-	if h == nil {
-		return nil, api.Errorf(api.FailedPrecondition, "module %s made no agent", m.Name).WithReason(api.ReasonStartFailed)
-	}
-	return &native{handler: h, logf: env.Logf, done: make(chan struct{}), closed: make(chan error, 1)}, nil
-}
-
-func (n *native) Handle(ctx context.Context, m *agent.Message) (answer json.RawMessage, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			n.logf("panic: %v\n%s", v, debug.Stack())
-			n.end(fmt.Errorf("panic: %v", v))
-			answer, err = nil, exec.NoEnd(crashed()) // what it had spent is told, what it was about to is not
-		}
-	}()
-	answer, err = n.handler.Handle(ctx, m)
-	if err == nil && len(answer) > 0 && !codec.Valid(answer) {
-		return nil, api.Errorf(api.FailedPrecondition, "the agent's answer is not one JSON value").WithReason(api.ReasonAgentError)
-	}
-	return answer, err
-}
-
-func crashed() error {
-	return api.Errorf(api.Unavailable, "the agent crashed while it had the message").WithReason(api.ReasonAgentCrashed).MaybeExecuted()
-}
-
-func (n *native) end(err error) {
-	n.once.Do(func() {
-		n.err = err
-		close(n.done)
-	})
-}
-
-func (n *native) Done() <-chan struct{} { return n.done }
-func (n *native) PID() int              { return 0 }
-func (n *native) LogTail() []string     { return nil }
-
-func (n *native) Err() error {
-	select {
-	case <-n.done:
-		return n.err
-	default:
-		return nil
-	}
-}
-
-// Stop closes the handler. One that does not come to an end is left behind when ctx ends.
-func (n *native) Stop(ctx context.Context) error {
-	n.end(nil)
-	c, ok := n.handler.(io.Closer)
-	if !ok {
-		return nil
-	}
-	n.closing.Do(func() {
-		go func() {
-			defer close(n.closed)
-			defer func() {
-				if v := recover(); v != nil {
-					n.closed <- fmt.Errorf("panic in Close: %v", v)
-				}
-			}()
-			n.closed <- c.Close()
-		}()
-	})
-	select {
-	case err := <-n.closed:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("close: %w", ctx.Err())
-	}
 }

@@ -9,10 +9,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-const (
-	stopGrace    = 4 * time.Second  // for an agent's orderly end, three quarters of it for what it has begun
-	startTimeout = 30 * time.Second // for making one instance
-)
+const startTimeout = 30 * time.Second // for making one instance
 
 // live is the agent's goroutine, from its claim until it has ended for good. The start is given up when ctx ends.
 func (h *hosted) live(ctx context.Context) {
@@ -20,7 +17,7 @@ func (h *hosted) live(ctx context.Context) {
 	defer h.release()
 	if err := h.begin(ctx); err != nil {
 		if h.life.Err() != nil {
-			h.end(api.AgentStopped, context.Cause(h.life).Error())
+			h.end(h.stopped())
 		} else {
 			h.end(api.AgentFailed, startFailure(err))
 		}
@@ -28,7 +25,11 @@ func (h *hosted) live(ctx context.Context) {
 		return
 	}
 	h.started <- nil
-	h.end(h.supervise())
+	status, why := h.supervise()
+	if status == api.AgentStopped && errors.Is(context.Cause(h.life), errMoves) && h.s.moveOut(h) {
+		return
+	}
+	h.end(status, why)
 }
 
 // begin makes the first instance, lets it listen, and announces it.
@@ -48,65 +49,146 @@ func (h *hosted) begin(ctx context.Context) error {
 	return nil
 }
 
-// make makes an instance. It is given up when ctx ends, when the agent is stopped, and when it takes too long.
+// make makes an instance. It is given up when ctx ends, when the agent is stopped, and when it takes too long. A start that
+// heeds nothing is left behind, and what it makes in the end is stopped at once.
 func (h *hosted) make(ctx context.Context) (instance, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	defer context.AfterFunc(h.life, cancel)()
-	return h.s.newInstance(ctx, h.rec.AgentSpec)
+	type made struct {
+		inst instance
+		err  error
+	}
+	hand, left := make(chan made), make(chan struct{})
+	go func() {
+		inst, err := h.s.newInstance(ctx, h.rec)
+		select {
+		case hand <- made{inst, err}:
+		case <-left:
+			if inst != nil {
+				h.letGo(inst, graceOf(&h.rec.AgentSpec))
+			}
+		}
+	}()
+	var end <-chan time.Time
+	for over := ctx.Done(); ; {
+		select {
+		case m := <-hand:
+			return m.inst, m.err
+		case <-over:
+			over, end = nil, time.After(time.Second)
+		case <-end:
+			close(left)
+			return nil, api.Errorf(api.FailedPrecondition, "agent %s was given up because it did not start in time", h.rec.ID).WithReason(api.ReasonStartFailed)
+		}
+	}
 }
 
-// supervise waits for the agent's ends and starts it again as its policy says. It returns how the agent ended for good.
+// supervise carries out what the agent's group says of it, from its first instance on. It returns how the agent ended for good.
 func (h *hosted) supervise() (api.AgentStatus, string) {
-	var restarts []time.Time
-	for {
-		inst := h.current()
+	in := h.s.groups.join(&h.rec.AgentSpec)
+	defer in.leave()
+	for told := false; ; {
+		order, changed := in.order()
+		var ended <-chan struct{}
+		var due <-chan time.Time
+		switch order.Do {
+		case supervise.Run:
+			ended, told = h.current().Done(), false
+		case supervise.Stop:
+			h.rest(order.Again)
+			in.stopped()
+			continue
+		case supervise.Depart:
+			return api.AgentStopped, "its group was restarted when " + order.Because + " ended, and it is temporary"
+		case supervise.GiveUp:
+			return api.AgentFailed, api.ReasonGroupFailed + ": " + order.Because + " was given up"
+		case supervise.Start:
+			due = time.After(time.Until(order.Due))
+		}
+		if order.Do == supervise.Wait || time.Until(order.Due) > 0 {
+			told = told || h.tell(api.AgentStarting, "", true) == nil
+		}
 		select {
 		case <-h.life.Done():
-			return api.AgentStopped, context.Cause(h.life).Error()
-		case <-inst.Done():
-		}
-		h.box.Pause()
-		err := inst.Err()
-		h.letGo(inst, stopGrace)
-		for next := false; !next; {
-			h.note(err)
-			var verdict supervise.Verdict
-			verdict, restarts = h.policy.Decide(restarts, time.Now(), err != nil)
-			h.s.log.Warn().Str("agent", h.rec.ID).Err(err).Bool("restart", verdict.Restart).Dur("delay", verdict.Delay).Msg("agent ended")
-			if !verdict.Restart {
-				return h.verdict(err, verdict)
+			return h.stopped()
+		case <-changed:
+			continue
+		case <-ended:
+			inst := h.current()
+			h.box.Pause()
+			h.letGo(inst, graceOf(&h.rec.AgentSpec))
+			if status, why, over := h.judge(in, inst.Err()); over {
+				return status, why
 			}
-			again := h.restart(verdict.Delay)
-			if h.life.Err() != nil {
-				return api.AgentStopped, context.Cause(h.life).Error()
+		case <-due:
+			if !in.starting() {
+				continue
 			}
-			if errors.Is(again, errUntold) {
-				return "", again.Error()
+			err := h.restart(in)
+			if errors.Is(err, errUntold) && h.life.Err() == nil {
+				return "", err.Error()
 			}
-			next, err = again == nil, again
+			if err != nil {
+				if status, why, over := h.judge(in, err); over {
+					return status, why
+				}
+			}
 		}
 	}
 }
 
-// restart makes the next instance after the delay. One that fails counts as a further crash.
-func (h *hosted) restart(delay time.Duration) error {
-	if delay > 0 {
-		if err := h.report(h.life, api.AgentStarting, "", true); err != nil {
-			return err
-		}
-		select {
-		case <-h.life.Done():
-			return h.life.Err()
-		case <-time.After(delay):
-		}
+// judge tells the group that the agent's instance has ended, or could not be made. Over is set when that was the last.
+func (h *hosted) judge(in member, err error) (status api.AgentStatus, why string, over bool) {
+	h.note(err)
+	if h.life.Err() != nil {
+		status, why = h.stopped()
+		return status, why, true
 	}
+	if api.CodeOf(err) == api.Fenced { // another host has the agent by now
+		h.s.log.Warn().Str("agent", h.rec.ID).Err(err).Msg("agent ended, since it runs elsewhere")
+		return "", err.Error(), true
+	}
+	v := in.ended(err != nil)
+	h.s.log.Warn().Str("agent", h.rec.ID).Err(err).Bool("restart", v.Restart).Dur("delay", v.Delay).Msg("agent ended")
+	if v.Restart {
+		return "", "", false
+	}
+	status, why = h.verdict(err, v)
+	return status, why, true
+}
+
+// stopped is how an agent ended that was to stop.
+func (h *hosted) stopped() (api.AgentStatus, string) {
+	return api.AgentStopped, context.Cause(h.life).Error()
+}
+
+// rest ends the instance in order because its group restarts, as when the agent is stopped; but messages wait for the next.
+func (h *hosted) rest(again bool) {
+	begin, grace, inst := time.Now(), graceOf(&h.rec.AgentSpec), h.current()
+	if again {
+		_ = h.tell(api.AgentStarting, "", true) // or else when it has started
+	}
+	select {
+	case <-h.box.Halt():
+	case <-inst.Done():
+	case <-h.life.Done():
+		return // it is stopped for good
+	case <-time.After(grace * 3 / 4):
+	}
+	h.endTurn()
+	h.letGo(inst, max(grace-time.Since(begin), grace/4))
+}
+
+// restart makes the next instance. One that fails counts as a further crash.
+func (h *hosted) restart(in member) error {
 	inst, err := h.make(h.life)
 	if err != nil {
 		return err
 	}
 	h.set(inst)
 	h.box.Resume()
+	in.started()
 	h.s.puller.Wake(h.rec.Capabilities)
 	if err := h.report(h.life, api.AgentStarting, "", true); err != nil {
 		return err
@@ -131,7 +213,7 @@ func (h *hosted) verdict(err error, v supervise.Verdict) (api.AgentStatus, strin
 // end takes the agent off the host and reports why; no status means that the agent is another host's by now, and that the
 // registry hears nothing. A stopped agent finishes what it has begun, for a while.
 func (h *hosted) end(status api.AgentStatus, why string) {
-	begin := time.Now()
+	begin, grace := time.Now(), graceOf(&h.rec.AgentSpec)
 	h.s.unroute(h)
 	left := h.box.Close()
 	h.last()
@@ -139,16 +221,16 @@ func (h *hosted) end(status api.AgentStatus, why string) {
 		h.s.pass(m)
 	}
 	if status == api.AgentStopped {
-		_ = h.tell(h.s.base, api.AgentStopping, "", false) // or else straight to stopped
+		_ = h.tell(api.AgentStopping, "", false) // or else straight to stopped
 		select {
 		case <-h.box.Drained():
 		case <-h.s.base.Done():
-		case <-time.After(stopGrace * 3 / 4):
+		case <-time.After(grace * 3 / 4):
 		}
 	}
 	h.cut()
 	if inst := h.current(); inst != nil {
-		h.letGo(inst, max(stopGrace-time.Since(begin), stopGrace/4))
+		h.letGo(inst, max(grace-time.Since(begin), grace/4))
 	}
 	h.s.forget(h)
 	if status != "" {
@@ -169,10 +251,11 @@ func (h *hosted) letGo(inst instance, grace time.Duration) {
 var errUntold = errors.New("the registry was not told")
 
 // report tells the registry, again and again while it is away, since liveness hangs on the lease and not on this. Its error
-// is errUntold: the registry refused, or ctx or the lease ended.
+// is errUntold: the registry refused, or ctx or the lease ended. What is under way when ctx ends is waited for, so that it
+// cannot overtake what is reported next.
 func (h *hosted) report(ctx context.Context, status api.AgentStatus, reason string, restarted bool) error {
 	for {
-		err := h.tell(ctx, status, reason, restarted)
+		err := h.tell(status, reason, restarted)
 		if err == nil {
 			return nil
 		}
@@ -193,15 +276,20 @@ func (h *hosted) report(ctx context.Context, status api.AgentStatus, reason stri
 }
 
 // tell is one try of report.
-func (h *hosted) tell(ctx context.Context, status api.AgentStatus, reason string, restarted bool) error {
+func (h *hosted) tell(status api.AgentStatus, reason string, restarted bool) error {
 	if !h.s.env.Lease.Held() {
 		return api.Errorf(api.Unavailable, "host %s has no lease any more: it speaks for no agent", h.s.cfg.ID).WithReason(api.ReasonDraining)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	rec, err := h.s.client.Agents.Transition(ctx, api.AgentTransitionRequest{
+	req := api.AgentTransitionRequest{
 		ID: h.rec.ID, Status: status, Reason: reason, Host: h.s.cfg.ID, HostLease: h.s.env.Lease.ID(), Epoch: h.rec.Epoch, Restarted: restarted,
-	})
+		StillWanted: status == api.AgentStopped && h.goesOn(),
+	}
+	if inst := h.current(); status == api.AgentFailed && inst != nil {
+		req.LastWords = lastWords(inst.LogTail())
+	}
+	ctx, cancel := context.WithTimeout(h.s.base, 2*time.Second)
+	defer cancel()
+	rec, err := h.s.transition(ctx, req)
 	if err == nil {
 		h.confirm(rec)
 	}

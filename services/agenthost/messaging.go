@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/client/agent"
-	"github.com/mabus-project/mabus/services/agenthost/mailbox"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -57,9 +56,9 @@ func (s *Service) subscribe(h *hosted) error {
 	both := func(subject, queue string) error {
 		return errors.Join(add(route{agent: h}, subject, queue), add(route{agent: h}, api.As(ns, "*", subject), queue))
 	}
-	err := errors.Join(both(api.AgentSubject(ns, id), ""), add(route{h, true}, controlSubject(ns, id, "*"), ""))
+	err := errors.Join(both(api.AgentSubject(ns, id), h.group), add(route{h, true}, controlSubject(ns, id, "*"), h.group))
 	for _, c := range h.rec.Capabilities {
-		err = errors.Join(err, both(api.CapabilitySubject(ns, c), "agents"), both(api.AllSubject(ns, c), ""))
+		err = errors.Join(err, both(api.CapabilitySubject(ns, c), "agents"), both(api.AllSubject(ns, c), h.group))
 	}
 	if err != nil {
 		return err
@@ -84,6 +83,20 @@ func (s *Service) unroute(h *hosted) {
 	h.subs = nil
 }
 
+// uncontrol takes no more control of an agent that is about to be another host's.
+func (s *Service) uncontrol(h *hosted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, sub := range h.subs {
+		if s.routes[sub].control {
+			_ = sub.Unsubscribe()
+			delete(s.routes, sub)
+			h.subs = append(h.subs[:i:i], h.subs[i+1:]...)
+			return
+		}
+	}
+}
+
 // dispatch sorts what comes in into mailboxes, in order. It is one goroutine and never waits for an agent.
 func (s *Service) dispatch() {
 	for {
@@ -91,6 +104,8 @@ func (s *Service) dispatch() {
 		case msg := <-s.inbound:
 			s.await()
 			s.sort(msg)
+		case insert := <-s.inserts:
+			insert()
 		case <-s.base.Done():
 			for {
 				select {
@@ -111,6 +126,10 @@ func (s *Service) sort(msg *nats.Msg) {
 	switch {
 	case !ok: // came just before the agent ended
 		s.pass(message{msg: msg})
+	case r.control && strings.HasSuffix(msg.Subject, "."+verbPass):
+		s.passed(r.agent, msg)
+	case r.control && strings.HasSuffix(msg.Subject, "."+verbBegin):
+		s.begun(r.agent)
 	case r.control:
 		if m := (message{agent: r.agent, msg: msg, control: true}); !s.workers.Submit(m) {
 			s.refuse(m, api.Errorf(api.Overloaded, "host %s is handling all the messages it can", s.cfg.ID).WithReason(api.ReasonServerFull))
@@ -121,28 +140,13 @@ func (s *Service) sort(msg *nats.Msg) {
 }
 
 func (s *Service) deliver(h *hosted, msg *nats.Msg) {
-	m := message{agent: h, msg: msg, arrived: time.Now(), cast: msg.Reply == ""}
-	if len(msg.Header) > 0 && !m.cast && msg.Header.Get(api.HeaderCast) != "" {
-		m.cast, m.ack = true, true
-	}
-	now := m.ack && msg.Header.Get(api.HeaderBlob) == ""
-	if now {
-		m.ack = false
-	}
-	if err := s.prepare(&m); err != nil {
-		s.refuse(m, err)
-		return
-	}
-	switch h.box.Put(m, m.cast) {
-	case mailbox.Full:
-		h.refused.Add(1)
-		s.refuse(m, api.Errorf(api.Overloaded, "%d messages wait for agent %s already: try again later", orDefault(h.rec.Mailbox, api.DefaultMailbox), h.rec.ID).WithReason(api.ReasonMailboxFull))
-	case mailbox.Closed:
-		s.pass(m)
-	case mailbox.Taken:
-		if now { // after the error, which then counts, if there was no worker to be had
-			_ = s.conn.NC.Publish(msg.Reply, acknowledgement)
-		}
+	switch {
+	case h.passing:
+		s.passOn(h, message{agent: h, msg: msg})
+	case h.holding:
+		s.holdBack(h, msg)
+	default:
+		s.put(h, msg)
 	}
 }
 

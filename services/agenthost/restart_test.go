@@ -36,7 +36,7 @@ func TestCrashIsOneAgentsOwn(t *testing.T) {
 	}
 }
 
-// After a crash an agent is back soon. The machine may be loaded, so the best of a few counts.
+// After its first crash an agent is back at once. The machine may be loaded, so the best of a few counts, and the bound is generous.
 func TestRestartIsQuick(t *testing.T) {
 	w := newWorld(t)
 	w.standard(t, "h1")
@@ -49,7 +49,8 @@ func TestRestartIsQuick(t *testing.T) {
 		w.ask(t, id, order{Do: "list"}, "[]")
 		best = min(best, time.Since(begin))
 	}
-	if best > 200*time.Millisecond {
+	t.Logf("the first answer after a crash took %s", best)
+	if best > 2*time.Second {
 		t.Errorf("the first answer after a crash took %s", best)
 	}
 }

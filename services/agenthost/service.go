@@ -16,6 +16,7 @@ import (
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/budgets"
+	"github.com/mabus-project/mabus/services/agenthost/state"
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
@@ -41,6 +42,8 @@ type Config struct {
 	MaxAgents int
 	// Tags are free labels of the host.
 	Tags []string
+	// Memory is what the host has for agents, in bytes; not bounded unless given.
+	Memory int64
 }
 
 // Service is one agent host.
@@ -57,22 +60,36 @@ type Service struct {
 	tasks    *tasks.Store
 	budgets  *budgets.Store
 	limits   *guard.Limits // that agents of several hosts share
+	states   *state.Store
 	puller   *tasks.Puller
 	base     context.Context
 	cancel   context.CancelFunc
 
 	inbound chan *nats.Msg
-	workers *rpc.Pool[message]
-	status  chan nats.Status
-	loops   sync.WaitGroup
+	inserts chan func() // what dispatch does between two messages
+	moves   chan move   // transitions on their way to the registry
+	ping    *nats.Subscription
+	lost    chan string // ids of agents that others have claimed
+	view    *view
+
+	// starts and processes bound how many agents are made at once for take-up.
+	starts, processes chan struct{}
+	missing           map[string]missing // of takeUp
+	workers           *rpc.Pool[message]
+	status            chan nats.Status
+	loops             sync.WaitGroup
 
 	mu     sync.RWMutex
 	agents map[string]*hosted
 	// places counts the agents that are here and those that are about to be.
 	places   int
-	stopping bool // no further agent is taken
-	listed   bool // the registry has the host
+	stopping bool           // no further agent is taken
+	claims   map[string]int // agents whose claim is under way, or that are ending: reconcile leaves them alone
+	listed   bool           // the registry has the host
+	drains   bool           // the registry is told that the host gives its agents away
+	load     int            // as the registry is told
 	routes   map[*nats.Subscription]route
+	groups   groups
 	// capable lists the running agents by capability.
 	capable map[string]*capable
 	held    bool // messages wait until the lease is renewed
@@ -101,7 +118,8 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, env: env, conn: env.Conn, log: env.Log.With().Str("host", cfg.ID).Logger(), client: client.New(env.Conn),
 		modules: map[string]agent.Module{}, agents: map[string]*hosted{}, routes: map[*nats.Subscription]route{}, capable: map[string]*capable{},
-		inbound: make(chan *nats.Msg, inboundLimit),
+		inbound: make(chan *nats.Msg, inboundLimit), inserts: make(chan func()), moves: make(chan move, moveQueue), lost: make(chan string, startsMost),
+		starts: make(chan struct{}, startsMost), processes: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), claims: map[string]int{},
 	}
 	s.resume = sync.NewCond(&s.mu)
 	for _, m := range cfg.Modules {
@@ -129,6 +147,10 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 		s.cancel()
 		return nil, err
 	}
+	if s.states, err = state.Open(ctx, s.conn); err != nil {
+		s.cancel()
+		return nil, err
+	}
 	s.puller = tasks.NewPuller(store, cfg.ID, s.log, s)
 	s.server = rpc.NewServer(s.conn, rpc.ServerConfig{
 		Service: "agenthost", Version: env.Version, Description: "Mabus: runs agents and durable tasks", Strict: env.Strict, Log: s.log, Metrics: env.Metrics,
@@ -137,58 +159,62 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	s.status = s.conn.NC.StatusChanged(nats.CONNECTED, nats.DISCONNECTED, nats.RECONNECTING)
 	s.loops.Go(s.dispatch)
 	s.loops.Go(s.guard)
-	if err = s.server.Start(); err == nil {
-		err = s.register(ctx)
+	for range movers {
+		s.loops.Go(s.mover)
 	}
+	err = s.join(ctx)
 	if err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		return nil, errors.Join(err, s.Stop(stopCtx))
 	}
-	s.listed = true
 	return s, nil
 }
 
-// register lists the host, trying until the registry takes it or ctx ends.
-func (s *Service) register(ctx context.Context) error {
-	host := api.Host{
-		ID: s.cfg.ID, Lease: s.env.Lease.ID(), Version: s.env.Version, MaxAgents: s.cfg.MaxAgents, CPUs: runtime.GOMAXPROCS(0), Tags: s.cfg.Tags,
+// join loads the view, lets the host answer, makes it known, and has it take up what waits for a host.
+func (s *Service) join(ctx context.Context) (err error) {
+	if s.view, err = s.openView(ctx); err != nil {
+		return fmt.Errorf("mirror the registry: %w", err)
 	}
-	for _, m := range s.cfg.Modules {
-		host.Modules = append(host.Modules, m.Name)
+	if err := s.server.Start(); err != nil {
+		return err
 	}
-	for {
-		callCtx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		_, err := s.client.Hosts.Register(callCtx, host)
-		cancel()
-		switch api.CodeOf(err) {
-		case "":
-			return nil
-		case api.Unavailable, api.DeadlineExceeded, api.Overloaded, api.Conflict, api.FailedPrecondition:
-			// Conflict: the host's former incarnation has not been declared dead yet.
-			s.log.Info().Err(err).Msg("not registered yet")
-		default:
-			return fmt.Errorf("register host %s: %w", s.cfg.ID, err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("register host %s: %w", s.cfg.ID, err)
-		case <-s.env.Lease.Done():
-			return s.env.Lease.Err()
-		case <-time.After(200 * time.Millisecond):
-		}
+	if err := s.register(ctx); err != nil {
+		return err
 	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.view.waitFor(ctx, s.cfg.ID, s.env.Lease.ID()); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.listed = true
+	s.mu.Unlock()
+	s.loops.Go(s.takeUp)
+	s.loops.Go(s.tellLoad)
+	s.loops.Go(s.sweepStates)
+	return nil
 }
 
 // Ready tells whether the host can take work.
 func (s *Service) Ready() bool { return s.conn.NC.IsConnected() && s.env.Lease.Err() == nil }
 
-// Stop ends the host: it takes no more work, stops its agents, and leaves the registry. What is not over when ctx ends is
-// cut short. With the lease lost it reports nothing, because what it ran is no longer its own.
+// Stop drains the host: it takes no more work, finishes what it has begun, hands its agents over to other hosts, and leaves the
+// registry. What is not over when ctx ends is cut short; agents that no other host could take are started again when one can.
+// With the lease lost it reports nothing, because what it ran is no longer its own.
 func (s *Service) Stop(ctx context.Context) error {
 	var errs []error
 	// Requests that wait for something long, and tasks, must not take all the time that the agents need for their end.
 	share, cancel := part(ctx)
+	s.mu.Lock()
+	s.drains = true
+	s.mu.Unlock()
+	if s.isListed() && s.env.Lease.Held() {
+		if err := s.tellHost(share); err != nil {
+			s.log.Debug().Err(err).Msg("others are not told that the host drains")
+		}
+	}
 	if err := s.server.Stop(share); !errors.Is(err, context.DeadlineExceeded) {
 		errs = append(errs, err)
 	}
@@ -200,15 +226,7 @@ func (s *Service) Stop(ctx context.Context) error {
 	s.stopping = true
 	all := slices.Collect(maps.Values(s.agents))
 	s.mu.Unlock()
-	for _, h := range all {
-		h.stop(errors.New("the host stopped"))
-	}
-	for _, h := range all {
-		select {
-		case <-h.done:
-		case <-ctx.Done():
-		}
-	}
+	s.empty(ctx, all)
 	if s.conn.NC.IsConnected() {
 		_ = s.conn.NC.FlushTimeout(time.Second) // the last messages are in, and will be handed on
 	}
@@ -217,12 +235,49 @@ func (s *Service) Stop(ctx context.Context) error {
 	s.release()
 	errs = append(errs, s.cutShort(ctx))
 	s.limits.Close()
-	if s.listed && s.env.Lease.Held() {
+	if s.view != nil {
+		s.view.close()
+	}
+	if s.isListed() && s.env.Lease.Held() {
 		if _, err := s.client.Hosts.Deregister(ctx, s.cfg.ID); err != nil && api.CodeOf(err) != api.Unavailable {
 			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))
 		}
 	}
+	if s.ping != nil {
+		_ = s.ping.Unsubscribe()
+	}
 	return errors.Join(errs...)
+}
+
+// moving is how many agents are on their way to another host at once: each waits in silence meanwhile.
+const moving = 32
+
+// empty ends all agents of the host, which go to other hosts where that is possible.
+func (s *Service) empty(ctx context.Context, all []*hosted) {
+	why := errMoves
+	if !s.env.Lease.Held() || !s.view.synced() {
+		why = errStops
+	}
+	under := make(chan struct{}, moving)
+	for _, h := range all {
+		if errors.Is(why, errMoves) {
+			select {
+			case under <- struct{}{}:
+			case <-ctx.Done():
+				why = errStops
+			}
+		}
+		h.stop(why)
+		if errors.Is(why, errMoves) {
+			go func() { <-h.done; <-under }() // ends with the agent, which cutShort waits for
+		}
+	}
+	for _, h := range all {
+		select {
+		case <-h.done:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // cutShort waits for the goroutines that were cancelled just now. A native agent that heeds nothing is left behind.

@@ -32,11 +32,12 @@ func (s *Service) startHere(ctx context.Context, r *api.AgentStartRequest, tag s
 		s.leavePlace()
 		return nil, err
 	}
+	defer s.claiming(spec.ID)()
 	rec, mine, err := s.claim(ctx, spec.ID, tag)
 	if !mine {
 		return rec, err
 	}
-	return s.launch(ctx, *rec)
+	return s.launch(ctx, *rec, passage{})
 }
 
 func (s *Service) registerNew(ctx context.Context, spec *api.AgentSpec, tag string) error {
@@ -104,7 +105,7 @@ func (s *Service) disclaim(once string, req api.AgentTransitionRequest) {
 }
 
 // launch starts the goroutine of a claimed agent, and waits until the agent runs, or its caller waits no longer.
-func (s *Service) launch(ctx context.Context, rec api.Agent) (*api.Agent, error) {
+func (s *Service) launch(ctx context.Context, rec api.Agent, via passage) (*api.Agent, error) {
 	s.mu.RLock()
 	former := s.agents[rec.ID]
 	s.mu.RUnlock()
@@ -116,7 +117,10 @@ func (s *Service) launch(ctx context.Context, rec api.Agent) (*api.Agent, error)
 		}
 	}
 	h := s.newHosted(rec)
-	if !s.spawn(func() { h.live(ctx) }, h) {
+	if h.passage = via; h.group == "" {
+		h.group = groupOf(&rec)
+	}
+	if !s.spawn(func() { defer s.claiming(rec.ID)(); h.live(ctx) }, h) {
 		h.release()
 		s.leavePlace()
 		return nil, s.draining()

@@ -59,6 +59,9 @@ func (s *Store) Put(ctx context.Context, data []byte) (string, error) {
 	return name + ":" + hex.EncodeToString(sum[:]) + ":" + strconv.Itoa(len(data)), nil
 }
 
+// lag is for how long a body that was not found whole is looked for: with several copies, the one that answers may be behind.
+const lag = time.Second
+
 // Get returns the body of a reference. A malformed reference, one to something larger than api.MaxPayload, and one whose
 // body is gone or differs are errors with code invalid.
 func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
@@ -70,6 +73,20 @@ func (s *Store) Get(ctx context.Context, ref string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	for begin := time.Now(); ; {
+		data, err := s.get(ctx, obj, name, sum, size)
+		if s.replicas == 1 || api.CodeOf(err) != api.Invalid || time.Since(begin) > lag {
+			return data, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(lag / 20):
+		}
+	}
+}
+
+func (s *Store) get(ctx context.Context, obj jetstream.ObjectStore, name, sum string, size int) ([]byte, error) {
 	info, err := obj.GetInfo(ctx, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, s.gone()

@@ -44,6 +44,39 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// The tally goes on where it was stopped.
+func TestStatefulExamples(t *testing.T) {
+	t.Parallel()
+	_, c := cluster(t)
+	for _, language := range []string{"go", "python"} {
+		t.Run(language, func(t *testing.T) {
+			spec := api.AgentSpec{ID: language + "-tally"}
+			if language == "go" {
+				spec.Command = []string{built(t, "example tally", func(t *testing.T, dir string) (string, error) {
+					path := filepath.Join(dir, "tally")
+					return path, run(t, root(t, "examples"), "go", "build", "-o", path, "./stateful")
+				})}
+			} else {
+				spec.Command = []string{need(t, "python3"), root(t, "examples/python/tally.py")}
+				spec.Env = map[string]string{"PYTHONPATH": root(t, "client/python")}
+			}
+			start := api.AgentStartRequest{Agent: &spec}
+			for _, want := range []string{`{"be":2,"to":1}`, `{"be":4,"to":2}`} {
+				if _, err := c.Agents.Start(within(t, eventually), start); err != nil {
+					t.Fatal(err)
+				}
+				if got, err := c.Call(within(t, eventually), spec.ID, json.RawMessage(`{"text":"To be be"}`)); err != nil || canonical(t, got) != want {
+					t.Errorf("%s, %v, want %s", got, err, want)
+				}
+				if _, err := c.Agents.Stop(within(t, eventually), spec.ID); err != nil {
+					t.Fatal(err)
+				}
+				start = api.AgentStartRequest{ID: spec.ID}
+			}
+		})
+	}
+}
+
 func summarise(t *testing.T, c *client.Client, id string) {
 	s, err := c.Stream(within(t, eventually), id, json.RawMessage(`{"text":"to be or not to be to go","top":2}`))
 	if err != nil {

@@ -44,7 +44,9 @@ func TestThroughAHost(t *testing.T) {
 				t.Run(name, check)
 			}
 			t.Run("crashes", h.crashes)
+			t.Run("keeps its state", h.keeps)
 			t.Run("stops", h.stops)
+			t.Run("starts where it stopped", h.startsAgain)
 		})
 	}
 }
@@ -243,6 +245,44 @@ func (h *hosted) crashes(t *testing.T) {
 	wantError(t, err, api.Unavailable, api.ReasonAgentCrashed)
 	if got, err := h.call(t, `{"do":"echo","value":"back"}`); err != nil || string(got) != `"back"` {
 		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// What it has saved is there after a crash.
+func (h *hosted) keeps(t *testing.T) {
+	if got, err := h.call(t, `{"do":"state"}`); err != nil || !sameState(t, got, `null`, 0) {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, value := range []string{`[1,"ä"]`, `7`} {
+		if got, err := h.call(t, `{"do":"keep","value":`+value+`}`); err != nil || string(got) != "null" {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+	_, err := h.call(t, `{"do":"crash"}`)
+	wantError(t, err, api.Unavailable, api.ReasonAgentCrashed)
+	if got, err := h.call(t, `{"do":"state"}`); err != nil || !sameState(t, got, `7`, 2) {
+		t.Errorf("%s, %v", got, err)
+	}
+	if _, err := h.call(t, `{"do":"keep","value":8}`); err != nil {
+		t.Error(err)
+	}
+}
+
+func sameState(t *testing.T, got json.RawMessage, state string, version int) bool {
+	t.Helper()
+	return canonical(t, got) == fmt.Sprintf(`{"state":%s,"version":%d}`, state, version)
+}
+
+// It was asked for its state when it was stopped.
+func (h *hosted) startsAgain(t *testing.T) {
+	if a, err := h.c.Agents.Start(within(t, eventually), api.AgentStartRequest{ID: h.id}); err != nil || a.Status != api.AgentRunning {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if got, err := h.call(t, `{"do":"state"}`); err != nil || !sameState(t, got, `{"last":8}`, 4) {
+		t.Errorf("%s, %v", got, err)
+	}
+	if _, err := h.c.Agents.Stop(within(t, eventually), h.id); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,7 +14,8 @@
 //	}
 //
 // What differs from a native agent: a checkpoint counts as saved when it is on its way to the host, which keeps the order of
-// checkpoints, questions and answers; and a panic ends the program, which is a crash of the agent.
+// checkpoints, questions and answers; a panic ends the program, which is a crash of the agent; and Env.Save can be used only when
+// the agent has been made, from its first message on.
 //
 // One goroutine writes no frames but reads them, so that a cancel is seen at once; each message has a goroutine, of which there
 // are as many as the host sends messages at once, the agent's concurrency. All have ended when Serve returns.

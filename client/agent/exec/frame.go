@@ -24,6 +24,7 @@ type inbound struct {
 	Deadline  time.Time       `json:"deadline"`
 	Agent     api.AgentSpec   `json:"agent"`
 	Config    json.RawMessage `json:"config"`
+	State     *saved          `json:"state"`
 }
 
 type task struct {
@@ -41,6 +42,7 @@ type outbound struct {
 	Timeout    string          `json:"timeout,omitempty"`
 	Level      string          `json:"level,omitempty"`
 	Message    string          `json:"message,omitempty"`
+	Stateful   bool            `json:"stateful,omitempty"`
 	Usage      *api.Usage      `json:"usage,omitempty"`
 	Error      *api.Error      `json:"error,omitempty"`
 	Payload    json.RawMessage `json:"payload,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/shared/api"
@@ -36,13 +37,18 @@ func Serve(newAgent New) error {
 func ServeOn(in io.Reader, out io.Writer, newAgent New) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	w := &worker{out: out, ctx: ctx, cancel: cancel, messages: map[string]*message{}, checkpoints: map[string]json.RawMessage{}, calls: map[string]chan inbound{}, over: make(chan struct{})}
+	w := &worker{out: out, ctx: ctx, cancel: cancel, messages: map[string]*message{}, checkpoints: map[string]json.RawMessage{}, calls: map[string]chan inbound{}, saving: make(chan struct{}, 1), over: make(chan struct{})}
+	asked, forget := context.WithCancel(ctx)
+	defer forget()
+	w.asked = asked
 	err := w.read(in, newAgent)
+	forget()
 	if err != nil || !w.stopped && w.greeted { // the host is dead, or we do not understand it: nobody waits for anything
 		cancel()
 	}
 	w.hangUp()
 	w.handlers.Wait()
+	w.last.Wait()
 	if c, ok := w.handler.(interface{ Close() error }); ok {
 		err = errors.Join(err, c.Close())
 	}
@@ -56,7 +62,13 @@ type worker struct {
 	handler  agent.Handler // only the reader's, like stopped, greeted and checkpoints
 	stopped  bool
 	greeted  bool // the host has said who the agent is
+	told     bool // the host has asked for the state
 	handlers sync.WaitGroup
+	asked    context.Context // of the host's question for the state
+	last     sync.WaitGroup  // its answer
+	keeps    bool            // the host keeps states
+	made     atomic.Bool     // replies can be read
+	saving   chan struct{}   // one entry for an open save
 
 	checkpoints map[string]json.RawMessage // that came before their message
 
@@ -104,7 +116,13 @@ func (w *worker) take(f *inbound, newAgent New) error {
 		if err := w.make(f, newAgent); err != nil {
 			return err
 		}
-		return w.send(outbound{Type: "ready"})
+		_, stateful := w.handler.(agent.Stateful)
+		return w.send(outbound{Type: "ready", Stateful: stateful && w.keeps})
+	case "state":
+		if h, ok := w.handler.(agent.Stateful); ok && !w.told {
+			w.told = true
+			w.last.Go(func() { w.tell(w.asked, h) })
+		}
 	case "checkpoint":
 		w.checkpoints[f.ID] = f.Payload
 	case "message":
@@ -139,10 +157,14 @@ func (w *worker) take(f *inbound, newAgent New) error {
 
 func (w *worker) make(f *inbound, newAgent New) (err error) {
 	env := agent.Env{Spec: f.Agent, Bus: bus{w}, Logf: w.logf}
-	env.Spec.Config = f.Config
+	env.Spec.Config, env.Save = f.Config, w.save
+	if f.State != nil {
+		w.keeps, env.State = true, agent.State(*f.State)
+	}
 	if w.handler, err = newAgent(w.ctx, env); err != nil {
 		return fmt.Errorf("make the agent: %w", err)
 	}
+	w.made.Store(true)
 	return nil
 }
 

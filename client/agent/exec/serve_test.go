@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -188,4 +189,107 @@ func FuzzFrames(f *testing.F) {
 			return m.Payload, nil
 		}))
 	})
+}
+
+// keeper is an agent with a state.
+type keeper struct {
+	agent.Handler
+	state func(ctx context.Context) (json.RawMessage, error)
+}
+
+func (k keeper) State(ctx context.Context) (json.RawMessage, error) { return k.state(ctx) }
+
+const helloAgain = `{"type":"init","protocol":1,"agent":{"id":"a1","concurrency":2},"config":{},"state":{"version":3,"data":{"n":7}}}`
+
+func TestState(t *testing.T) {
+	working, begun := make(chan struct{}), make(chan struct{})
+	var early error
+	h := serve(t, func(ctx context.Context, env agent.Env) (agent.Handler, error) {
+		early = env.Save(ctx, json.RawMessage(`0`))
+		return keeper{agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+			switch string(m.Payload) {
+			case `"wait"`:
+				close(begun)
+				<-working
+				return nil, nil
+			case `"save"`:
+				return json.RawMessage(`"saved"`), env.Save(ctx, json.RawMessage(`{"n":8}`))
+			case `"junk"`:
+				return nil, env.Save(ctx, json.RawMessage(`{`))
+			}
+			return json.RawMessage(fmt.Sprintf(`[%d,%s]`, env.State.Version, env.State.Data)), nil
+		}), func(context.Context) (json.RawMessage, error) { return json.RawMessage(`{"n":9}`), nil }}, nil
+	})
+	h.say(helloAgain)
+	h.hear(`{"type":"ready","stateful":true}`)
+	if api.CodeOf(early) != api.FailedPrecondition {
+		t.Errorf("a save before the agent is made: %v", early)
+	}
+	h.say(`{"type":"message","id":"1","payload":0}`)
+	h.hear(`{"type":"result","id":"1","payload":[3,{"n":7}]}`)
+	h.say(`{"type":"message","id":"2","payload":"save"}`)
+	h.hear(`{"type":"save","id":"c1","payload":{"n":8}}`)
+	h.say(`{"type":"reply","id":"c1","payload":{"version":4}}`)
+	h.hear(`{"type":"result","id":"2","payload":"saved"}`)
+	h.say(`{"type":"message","id":"3","payload":"save"}`)
+	h.hear(`{"type":"save","id":"c2","payload":{"n":8}}`)
+	h.say(`{"type":"reply","id":"c2","error":{"code":"fenced","message":"elsewhere","details":{"reason":"stale_state"}}}`)
+	h.hear(`{"type":"error","id":"3","error":{"code":"fenced","message":"elsewhere","details":{"reason":"stale_state"}}}`)
+	h.say(`{"type":"message","id":"4","payload":"junk"}`)
+	h.hear(`{"type":"error","id":"4","error":{"code":"invalid","message":"a state is one JSON value","details":{"reason":"malformed"}}}`)
+	h.say(`{"type":"message","id":"5","payload":"wait"}`)
+	<-begun
+	h.say(`{"type":"state"}`)
+	h.say(`{"type":"state"}`) // twice is once
+	close(working)
+	h.hear(`{"type":"result","id":"5","payload":null}`)
+	h.hear(`{"type":"state","payload":{"n":9}}`)
+	if err := h.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nobody waits for the state any more when the stop frame comes, nor for what is saved then.
+func TestStateInVain(t *testing.T) {
+	asked := make(chan struct{})
+	h := serve(t, func(_ context.Context, env agent.Env) (agent.Handler, error) {
+		return keeper{agent.HandlerFunc(func(ctx context.Context, _ *agent.Message) (json.RawMessage, error) {
+			return nil, env.Save(ctx, json.RawMessage(`1`))
+		}), func(ctx context.Context) (json.RawMessage, error) {
+			close(asked)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}, nil
+	})
+	h.say(helloAgain)
+	h.hear(`{"type":"ready","stateful":true}`)
+	h.say(`{"type":"state"}`)
+	<-asked
+	h.say(`{"type":"message","id":"1","payload":1}`)
+	h.hear(`{"type":"save","id":"c1","payload":1}`)
+	h.say(`{"type":"stop"}`)
+	for range 2 {
+		if !h.out.Scan() || !strings.Contains(h.out.Text(), `"code":"cancelled"`) && !strings.Contains(h.out.Text(), `"maybe_executed":true`) {
+			t.Errorf("have %s", h.out.Text())
+		}
+	}
+	if err := h.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A host that keeps no states is asked for nothing that it does not know.
+func TestNoStates(t *testing.T) {
+	h := serve(t, func(_ context.Context, env agent.Env) (agent.Handler, error) {
+		return keeper{agent.HandlerFunc(func(ctx context.Context, _ *agent.Message) (json.RawMessage, error) {
+			return nil, env.Save(ctx, json.RawMessage(`1`))
+		}), nil}, nil
+	})
+	h.say(hello)
+	h.hear(`{"type":"ready"}`)
+	h.say(`{"type":"message","id":"1","payload":1}`)
+	h.hear(`{"type":"error","id":"1","error":{"code":"unimplemented","message":"this host keeps no state of its agents"}}`)
+	if err := h.stop(); err != nil {
+		t.Error(err)
+	}
 }

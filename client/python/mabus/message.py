@@ -58,6 +58,24 @@ class Message:
         """Who the agent is: id, type, capabilities, concurrency, tags, metadata."""
         return self._worker.agent
 
+    @property
+    def state(self) -> Any:
+        """What the agent had saved last when the program started, wherever it ran then; None if nothing."""
+        return self._worker.state
+
+    @property
+    def state_version(self) -> int:
+        """Counts the states that were saved before the program started; 0 when there was none."""
+        return self._worker.state_version
+
+    def save_state(self, state: Any) -> None:
+        """Saves the agent's state, at most 16 MiB, for its next start, here or on another host.
+
+        It returns when the state is stored. MabusError ``fenced`` (``stale_state``): the agent has been started elsewhere since, and
+        this program is about to be stopped.
+        """
+        self._worker.save(state)
+
     def chunk(self, payload: Any) -> None:
         """Sends a piece of the answer. What ``handle`` returns is the end of it, or all of it again."""
         self._part("chunk", payload, self.stream)

@@ -27,15 +27,20 @@ Handler = Callable[[Message], Any]
 _ORPHAN_GRACE = 5.0
 
 
-def run(handler: Handler) -> None:
+def run(handler: Handler, state: Optional[Callable[[], Any]] = None) -> None:
     """Serves the agent until the host says stop, and returns.
 
     ``handler`` is called with a Message and returns any JSON value; it may be a coroutine function, which then has an event
     loop of its own for each message. It is called for as many messages at once as the agent's concurrency says, one unless
-    given. From here on, what the program prints goes to standard error, because standard output belongs to the frames.
+    given.
+
+    ``state`` is called when the agent is stopped, moved or drained, after its last message, and what it returns is saved as
+    by ``message.save_state``; None saves nothing.
+
+    From here on, what the program prints goes to standard error, because standard output belongs to the frames.
     """
     frames_in, frames_out = _take_pipes()
-    Worker(handler, frames_in, frames_out).run()
+    Worker(handler, frames_in, frames_out, state).run()
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -53,15 +58,24 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 class Worker:
     """One worker on a pair of pipes."""
 
-    def __init__(self, handler: Handler, frames_in: BinaryIO, frames_out: BinaryIO) -> None:
+    def __init__(self, handler: Handler, frames_in: BinaryIO, frames_out: BinaryIO, state: Optional[Callable[[], Any]] = None) -> None:
         self.agent: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
+        #: What the agent saved last, or None.
+        self.state: Any = None
+        #: Counts the states that were saved before this start; 0 when there was none.
+        self.state_version = 0
+        self._keeps = False  # the host keeps states
         self._handler = handler
+        self._state = state
+        self._asked = False  # for the state
+        self._saving = threading.Lock()  # saves go one after the other
         self._in = frames_in
         self._out = frames_out
         self._writing = threading.Lock()
         self._lock = threading.Lock()
         self._messages: dict[str, Message] = {}
+        self._idle = threading.Condition(self._lock)
         self._checkpoints: dict[str, Any] = {}
         self._calls: dict[str, Future[Any]] = {}
         self._numbers = itertools.count(1)
@@ -105,6 +119,29 @@ class Worker:
             with self._lock:
                 self._calls.pop(name, None)
 
+    def save(self, state: Any) -> None:
+        """Saves the agent's state. See Message.save_state."""
+        if not self._keeps:
+            raise MabusError("unimplemented", "this host keeps no state of its agents")
+        with self._saving:
+            self.call({"type": "save", "payload": state}, Future())
+
+    def _tell(self, state: Callable[[], Any]) -> None:
+        """Answers the host's question for the state, after the last message."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._messages)
+        frame: dict[str, Any] = {"type": "state"}
+        try:
+            last = state()
+            self.send(frame if last is None else {**frame, "payload": last})
+        except OSError:  # the host does not read any more
+            os._exit(1)
+        except MabusError as e:
+            self.send({**frame, "error": e.frame()})
+        except Exception as e:
+            traceback.print_exc()
+            self.send({**frame, "error": f"{type(e).__name__}: {e}"})
+
     def _read(self) -> None:
         stopped = False
         try:
@@ -125,7 +162,14 @@ class Worker:
         kind, name = frame.get("type"), frame.get("id", "")
         if kind == "init":
             self.agent, self.config = frame.get("agent") or {}, frame.get("config") or {}
-            self.send({"type": "ready"})
+            saved = frame.get("state")
+            if saved is not None:
+                self._keeps, self.state, self.state_version = True, saved.get("data"), saved.get("version", 0)
+            self.send({"type": "ready", "stateful": True} if self._keeps and self._state is not None else {"type": "ready"})
+        elif kind == "state":
+            if self._state is not None and not self._asked:
+                self._asked = True
+                threading.Thread(target=self._tell, args=(self._state,), name="mabus-state", daemon=True).start()
         elif kind == "checkpoint":
             self._checkpoints[name] = frame.get("payload")
         elif kind == "message":
@@ -189,8 +233,9 @@ class Worker:
         except BaseException as e:
             traceback.print_exc()
             answer = {"type": "error", "id": message.id, "error": f"{type(e).__name__}: {e}"}
-        with self._lock:
+        with self._idle:
             self._messages.pop(message.id, None)
+            self._idle.notify_all()
         usage = message._usage()
         if usage:
             answer["usage"] = usage

@@ -12,15 +12,15 @@ from mabus.worker import Worker
 class Host:
     """The other end of a worker's pipes."""
 
-    def __init__(self, handler, concurrency=2):
+    def __init__(self, handler, concurrency=2, state=None, saved=None):
         worker_in, self._in = os.pipe()
         self._out, worker_out = os.pipe()
-        self.worker = Worker(handler, os.fdopen(worker_in, "rb"), os.fdopen(worker_out, "wb", buffering=0))
+        self.worker = Worker(handler, os.fdopen(worker_in, "rb"), os.fdopen(worker_out, "wb", buffering=0), state)
         self._in, self._out = os.fdopen(self._in, "wb", buffering=0), os.fdopen(self._out, "rb")
         self.thread = threading.Thread(target=self.worker.run)
         self.thread.start()
-        self.say(type="init", protocol=1, agent={"id": "a1", "concurrency": concurrency}, config={"x": 1})
-        assert self.hear() == {"type": "ready"}
+        self.say(type="init", protocol=1, agent={"id": "a1", "concurrency": concurrency}, config={"x": 1}, **({"state": saved} if saved else {}))
+        assert self.hear() == ({"type": "ready", "stateful": True} if state and saved else {"type": "ready"})
 
     def say(self, **frame):
         self._in.write(json.dumps(frame).encode() + b"\n")
@@ -131,6 +131,18 @@ class TestWorker(unittest.TestCase):
             self.assertEqual(call["timeout"], "2.000000s")
             host.say(type="reply", id=call["id"], error={"code": "unavailable", "message": "gone", "details": {"reason": "agent_crashed", "maybe_executed": True}})
             self.assertEqual(host.hear()["payload"], ["unavailable", "agent_crashed", True, "unavailable (agent_crashed): gone"])
+
+    def test_a_state_that_is_none(self):
+        def refuse():
+            raise MabusError("overloaded", "not now")
+
+        for state, want in ((lambda: float("nan"), "ValueError"), (lambda: 1 / 0, "ZeroDivisionError"), (refuse, "not now")):
+            with self.subTest(want), Host(lambda m: m.state, 2, state, saved={"version": 2, "data": [7]}) as host:
+                self.assertEqual(host.ask(1)["payload"], [7])
+                host.say(type="state")
+                told = host.hear()
+                self.assertNotIn("payload", told)
+                self.assertIn(want, str(told["error"]))
 
     def test_config(self):
         with Host(lambda m: [m.config, m.agent["id"]]) as host:

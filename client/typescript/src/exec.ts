@@ -8,11 +8,22 @@
 import { FrameWriter, lines } from "./frames.js";
 import { MabusError } from "./error.js";
 import { ExecMessage, type MessageFrame, type Outbound, type Reply } from "./exec_message.js";
-import type { Handler } from "./message.js";
+import type { Message } from "./message.js";
+import { ExecKeeper, type Keeper } from "./state.js";
 
 export { MabusError, type Code, type Details } from "./error.js";
 export type { Json, Usage } from "./json.js";
 export type { CallOptions, Handler, Level, Message, Self } from "./message.js";
+export type { Keeper } from "./state.js";
+
+/** Answers a message. What it returns or resolves to is the answer, any JSON value. The keeper is the same for all messages. */
+export type ExecHandler = (message: Message, keeper: Keeper) => unknown;
+
+/** What an agent may have besides its handler. */
+export interface ServeOptions {
+  /** Called when the agent is stopped, moved or drained, after its last message. What it returns is saved; null saves nothing. */
+  state?: () => unknown;
+}
 
 /** How long handlers may go on after standard input ended without a stop frame, because the host is dead, in ms. */
 const orphanGrace = 5000;
@@ -22,15 +33,17 @@ const orphanGrace = 5000;
  * says, one unless given. From here on, what the program prints by console.log or process.stdout goes to standard error,
  * because standard output belongs to the frames. Give child processes pipes of their own.
  */
-export async function serve(handler: Handler): Promise<void> {
+export async function serve(handler: ExecHandler, options: ServeOptions = {}): Promise<void> {
   Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr });
-  await new Worker(handler, new FrameWriter(1)).run(process.stdin);
+  await new Worker(handler, options, new FrameWriter(1)).run(process.stdin);
   process.stdin.destroy();
 }
 
 class Worker implements Outbound {
   self = { agent: {}, config: {} } as ExecMessage["self"];
-  readonly #handler: Handler;
+  readonly #handler: ExecHandler;
+  readonly #state: (() => unknown) | undefined;
+  readonly #keeper = new ExecKeeper(this);
   readonly #out: FrameWriter;
   readonly #messages = new Map<string, ExecMessage>();
   readonly #checkpoints = new Map<string, unknown>();
@@ -38,9 +51,11 @@ class Worker implements Outbound {
   readonly #work = new Set<Promise<void>>();
   #next = 0;
   #stopped = false;
+  #asked = false; // for the state
 
-  constructor(handler: Handler, out: FrameWriter) {
+  constructor(handler: ExecHandler, options: ServeOptions, out: FrameWriter) {
     this.#handler = handler;
+    this.#state = options.state;
     this.#out = out;
   }
 
@@ -84,7 +99,17 @@ class Worker implements Outbound {
     switch (frame.type) {
       case "init":
         this.self = { agent: frame.agent ?? {}, config: frame.config ?? {} };
-        void this.#out.write({ type: "ready" });
+        this.#keeper.load(frame.state);
+        void this.#out.write({ type: "ready", ...(this.#keeper.keeps && this.#state !== undefined && { stateful: true }) });
+        break;
+      case "state":
+        if (this.#state !== undefined && !this.#asked) {
+          this.#asked = true;
+          const answers = [...this.#work];
+          const work = Promise.all(answers).then(() => this.#tell(this.#state!));
+          this.#work.add(work);
+          void work.finally(() => this.#work.delete(work));
+        }
         break;
       case "checkpoint":
         this.#checkpoints.set(frame.id, frame.payload);
@@ -116,7 +141,7 @@ class Worker implements Outbound {
     this.#messages.set(message.id, message);
     let frame: Record<string, unknown>;
     try {
-      frame = { type: "result", id: message.id, payload: (await this.#handler(message)) ?? null };
+      frame = { type: "result", id: message.id, payload: (await this.#handler(message, this.#keeper)) ?? null };
     } catch (e) {
       if (!(e instanceof MabusError)) console.error(e);
       frame = { type: "error", id: message.id, error: MabusError.of(e, message.signal) };
@@ -128,6 +153,17 @@ class Worker implements Outbound {
     } catch (e) {
       const text = `the answer is no JSON value: ${e instanceof Error ? e.message : String(e)}`;
       await this.#out.write({ type: "error", id: message.id, error: text, usage }).catch(() => process.exit(1));
+    }
+  }
+
+  /** Answers the host's question for the state. */
+  async #tell(state: () => unknown): Promise<void> {
+    try {
+      const last = (await state()) ?? undefined;
+      await this.#out.write({ type: "state", payload: last });
+    } catch (e) {
+      if (!(e instanceof MabusError)) console.error(e);
+      await this.#out.write({ type: "state", error: MabusError.of(e) });
     }
   }
 

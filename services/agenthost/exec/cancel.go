@@ -42,7 +42,7 @@ func (p *Process) cancel(c *call) {
 		c.stalled = p.stalls.sum()
 		c.overdue = time.AfterFunc(p.opt.CancelGrace, func() { p.hung(c) })
 	}
-	if !p.stopped {
+	if !p.hungUp {
 		select {
 		case p.out <- cancelFrame(c.id):
 		default: // the worker does not read anyway

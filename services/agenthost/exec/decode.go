@@ -27,6 +27,7 @@ type inbound struct {
 	Timeout    string          `json:"timeout"`
 	Level      string          `json:"level"`
 	Message    string          `json:"message"`
+	Stateful   bool            `json:"stateful"`
 }
 
 var errNoType = errors.New("not a frame: it has no type")

@@ -21,6 +21,8 @@ type frame struct {
 	last    bool // the worker's standard input ends here
 }
 
+var stateFrame = frame{head: []byte("{\"type\":\"state\"}\n")}
+
 var stopFrame = frame{head: []byte("{\"type\":\"stop\"}\n"), last: true}
 
 // messageFrame writes type and id first and the payload last, which docs/exec.md promises to workers without a JSON parser.
@@ -87,8 +89,13 @@ func refusalFrame(kind, id string, e *api.Error) frame {
 	return frame{head: append(appendString([]byte(`{"type":"`+kind+`","id":`), id), `,"error":`...), payload: body}
 }
 
-// initFrame tells the worker who it is. Command, environment and directory are left out: it has them.
-func initFrame(spec api.AgentSpec) (frame, error) {
+// initFrame tells the worker who it is, and what it saved last unless nothing can be saved. Command, environment and directory
+// are left out: it has them.
+func initFrame(spec api.AgentSpec, saved *agent.State) (frame, error) {
+	type state struct {
+		Version uint64          `json:"version"`
+		Data    json.RawMessage `json:"data,omitempty"`
+	}
 	type self struct {
 		ID           string          `json:"id"`
 		Type         string          `json:"type"`
@@ -102,7 +109,8 @@ func initFrame(spec api.AgentSpec) (frame, error) {
 		Protocol int             `json:"protocol"`
 		Agent    self            `json:"agent"`
 		Config   json.RawMessage `json:"config"`
-	}{"init", Protocol, self{spec.ID, spec.Type, spec.Capabilities, spec.Tags, spec.Metadata, max(1, spec.Concurrency)}, spec.Config}
+		State    *state          `json:"state,omitempty"`
+	}{"init", Protocol, self{spec.ID, spec.Type, spec.Capabilities, spec.Tags, spec.Metadata, max(1, spec.Concurrency)}, spec.Config, (*state)(saved)}
 	if hello.Agent.Type == "" {
 		hello.Agent.Type = api.DefaultAgentType
 	}

@@ -28,6 +28,7 @@ const modeEnv = "MABUS_TEST_WORKER"
 
 func TestMain(m *testing.M) {
 	maps.Copy(workers, streamers)
+	maps.Copy(workers, keepers)
 	if mode := os.Getenv(modeEnv); mode != "" {
 		workers[mode](bufio.NewReaderSize(os.Stdin, 1<<20), bufio.NewWriter(os.Stdout))
 		return

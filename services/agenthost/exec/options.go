@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,6 +21,11 @@ const (
 type Options struct {
 	// Bus carries the worker's own calls and casts; without one they are answered with unimplemented.
 	Bus agent.Bus
+	// State is what the agent saved last.
+	State agent.State
+	// Save keeps a state and returns its version; without it the worker's saves are answered with unimplemented. An error with
+	// the code fenced or failed_precondition says that this process can save no more, and ends it with that error.
+	Save func(ctx context.Context, data json.RawMessage) (version uint64, err error)
 	// Log gets the worker's standard error and log frames, with the agent's id.
 	Log zerolog.Logger
 	// ReadyTimeout is how long Start waits for the ready frame of a worker whose config has "wait_ready": true; 10s
@@ -31,6 +38,14 @@ type Options struct {
 	CancelGrace time.Duration
 	// MaxLine is how many bytes one line may have, in either direction; 64 MiB unless given.
 	MaxLine int
+}
+
+// saved returns what the worker is told of its state, or nil if it cannot save any.
+func (o *Options) saved() *agent.State {
+	if o.Save == nil {
+		return nil
+	}
+	return &o.State
 }
 
 func (o Options) withDefaults() Options {

@@ -44,6 +44,8 @@ type Process struct {
 	waiting atomic.Int64
 	calls   chan struct{} // one entry for each open call of the worker
 	room    chan struct{} // room for one: parts were taken from a queue
+	saves   chan save
+	told    chan error // room for one: what came of the state that the worker was asked for
 	tail    tail
 
 	ready    chan struct{} // closed by the first ready frame
@@ -56,6 +58,7 @@ type Process struct {
 
 	// stdout's reader alone uses these.
 	isReady bool
+	saving  bool // the saver runs
 	junk    int
 	odd     int
 	maxCost api.Micro // of one answer
@@ -63,14 +66,17 @@ type Process struct {
 	mu      sync.Mutex
 	pending map[string]*call // messages without an answer, by id
 	lastID  uint64
-	stopped bool        // Stop was called
-	ended   bool        // no further messages
-	reaped  bool        // the process id may belong to somebody else by now
-	fault   error       // why the host killed the program
-	doom    *time.Timer // kills a program that SIGTERM does not end
-	held    int         // bytes of all queued parts
-	stalls  stalls
-	err     error // set before done is closed
+	stopped bool // Stop was called
+	hungUp  bool // the stop frame is on its way
+	// stateful says that the worker wants to be asked for its state, asked that it was.
+	stateful, asked bool
+	ended           bool        // no further messages
+	reaped          bool        // the process id may belong to somebody else by now
+	fault           error       // why the host killed the program
+	doom            *time.Timer // kills a program that SIGTERM does not end
+	held            int         // bytes of all queued parts
+	stalls          stalls
+	err             error // set before done is closed
 }
 
 func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
@@ -86,7 +92,7 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		id: spec.ID, program: spec.Command[0], opt: opt, cmd: cmd, maxCost: spec.MaxCost,
 		log: opt.Log.With().Str("agent", spec.ID).Logger(),
 		// Room for each message, an input and its cancel, so that only a worker that answers without reading can fill it.
-		out:      make(chan frame, 3*concurrency+maxCalls+2),
+		out:      make(chan frame, 3*concurrency+maxCalls+maxSaves+3),
 		slots:    make(chan struct{}, concurrency),
 		mailbox:  int64(mailbox),
 		calls:    make(chan struct{}, maxCalls),
@@ -96,6 +102,8 @@ func newProcess(spec api.AgentSpec, cmd *osexec.Cmd, opt Options) *Process {
 		written:  make(chan struct{}),
 		done:     make(chan struct{}),
 		room:     make(chan struct{}, 1),
+		saves:    make(chan save, maxSaves+1),
+		told:     make(chan error, 1),
 		pending:  map[string]*call{},
 	}
 	if spec.Resources != nil {

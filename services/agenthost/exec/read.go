@@ -96,6 +96,10 @@ func (p *Process) take(line []byte) bool {
 		return p.takeCall(f)
 	case "cast":
 		p.takeCast(f)
+	case "save":
+		return p.takeSave(f)
+	case "state":
+		p.takeState(f)
 	case "log":
 		level, err := zerolog.ParseLevel(f.Level)
 		if err != nil || level < zerolog.TraceLevel || level > zerolog.ErrorLevel {
@@ -103,6 +107,11 @@ func (p *Process) take(line []byte) bool {
 		}
 		p.log.WithLevel(level).Msg(clip(f.Message))
 	case "ready":
+		if f.Stateful {
+			p.mu.Lock()
+			p.stateful = true
+			p.mu.Unlock()
+		}
 		if !p.isReady {
 			p.isReady = true
 			close(p.ready)

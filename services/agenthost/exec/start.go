@@ -31,9 +31,12 @@ func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Process, erro
 			return nil, startFailed("config must be a JSON object, and its wait_ready true or false: %v", err)
 		}
 	}
-	hello, err := initFrame(spec)
+	hello, err := initFrame(spec, opt.saved())
 	if err != nil {
-		return nil, startFailed("config and metadata must be valid JSON: %v", err)
+		return nil, startFailed("config, metadata and saved state must be valid JSON: %v", err)
+	}
+	if limit := opt.withDefaults().MaxLine; len(hello.head) > limit {
+		return nil, startFailed("what the worker saved is too large to hand it over: the init frame has %d bytes, a line at most %d", len(hello.head), limit)
 	}
 	cmd, err := isolate.Command(spec.Command, spec.Dir, spec.Env, "MABUS_AGENT_ID="+spec.ID)
 	if err != nil {

@@ -32,6 +32,7 @@ type Box[T any] struct {
 	paused      bool
 	closed      bool
 	drained     chan struct{}
+	quiet       chan struct{} // closed when nothing is under way; nil unless somebody waits for it
 }
 
 type entry[T any] struct {
@@ -86,10 +87,24 @@ func (b *Box[T]) Pause() {
 	b.mu.Unlock()
 }
 
-// Resume undoes Pause.
+// Halt is Pause, and returns a channel that is closed once nothing is under way.
+func (b *Box[T]) Halt() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.paused = true
+	if b.quiet == nil {
+		b.quiet = make(chan struct{})
+		if b.active == 0 {
+			close(b.quiet)
+		}
+	}
+	return b.quiet
+}
+
+// Resume undoes Pause and Halt.
 func (b *Box[T]) Resume() {
 	b.mu.Lock()
-	b.paused = false
+	b.paused, b.quiet = false, nil
 	b.advance()
 }
 
@@ -149,6 +164,13 @@ func (b *Box[T]) finish(cast bool) {
 	}
 	if b.closed && b.active == 0 {
 		close(b.drained)
+	}
+	if b.quiet != nil && b.active == 0 && b.paused {
+		select {
+		case <-b.quiet:
+		default:
+			close(b.quiet)
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package supervise decides what happens to an agent that has ended: pure rules, after Erlang/OTP's supervisor (restart
-// types and restart intensity), but for each agent by itself.
+// Package supervise holds the pure rules of what happens to an agent that has ended, and to those that are in a group with it:
+// after Erlang/OTP's supervisor, with its restart types, restart intensity and restart strategies.
 package supervise
 
 import (
@@ -48,22 +48,28 @@ type Verdict struct {
 	Exhausted bool
 }
 
-// Decide judges an agent that ended at now. Crashed is false when it ended by itself and in order. Earlier holds the times
-// of its restarts, oldest first; Decide returns those that still count, with now added when it is to be restarted.
-func (p Policy) Decide(earlier []time.Time, now time.Time, crashed bool) (Verdict, []time.Time) {
-	recent := earlier[:0:0]
-	for _, t := range earlier {
+// Decide judges an agent that ended at now. Crashed is false when it ended by itself and in order. Own are the times of its
+// restarts and others those of the restarts that count with them, in any order; those before the window do not. The delay
+// grows with its own.
+func (p Policy) Decide(own, others []time.Time, now time.Time, crashed bool) Verdict {
+	if p.Restart == api.RestartTemporary || p.Restart == api.RestartTransient && !crashed {
+		return Verdict{}
+	}
+	mine := p.recent(own, now)
+	if mine+p.recent(others, now) >= p.MaxRestarts {
+		return Verdict{Exhausted: true}
+	}
+	return Verdict{Restart: true, Delay: delay(mine)}
+}
+
+func (p Policy) recent(times []time.Time, now time.Time) int {
+	n := 0
+	for _, t := range times {
 		if now.Sub(t) < p.Window {
-			recent = append(recent, t)
+			n++
 		}
 	}
-	if p.Restart == api.RestartTemporary || p.Restart == api.RestartTransient && !crashed {
-		return Verdict{}, recent
-	}
-	if len(recent) >= p.MaxRestarts {
-		return Verdict{Exhausted: true}, recent
-	}
-	return Verdict{Restart: true, Delay: delay(len(recent))}, append(recent, now)
+	return n
 }
 
 func delay(restarts int) time.Duration {

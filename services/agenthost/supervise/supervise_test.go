@@ -42,77 +42,83 @@ func TestDecide(t *testing.T) {
 		earlier []time.Time
 		crashed bool
 		want    supervise.Verdict
-		left    int
 	}{
-		"permanent, crash":               {policy("permanent", 10, 60), nil, true, restart(0), 1},
-		"permanent, in order":            {policy("permanent", 10, 60), nil, false, restart(0), 1},
-		"transient, crash":               {policy("transient", 10, 60), nil, true, restart(0), 1},
-		"transient, in order":            {policy("transient", 10, 60), at(1), false, supervise.Verdict{}, 1},
-		"temporary, crash":               {policy("temporary", 10, 60), nil, true, supervise.Verdict{}, 0},
-		"temporary, in order":            {policy("temporary", 10, 60), nil, false, supervise.Verdict{}, 0},
-		"none allowed":                   {policy("permanent", 0, 60), nil, true, supervise.Verdict{Exhausted: true}, 0},
-		"second":                         {policy("permanent", 10, 60), at(1), true, restart(100 * time.Millisecond), 2},
-		"third":                          {policy("permanent", 10, 60), at(2, 1), true, restart(200 * time.Millisecond), 3},
-		"tenth":                          {policy("permanent", 10, 60), at(9, 8, 7, 6, 5, 4, 3, 2, 1), true, restart(10 * time.Second), 10},
-		"eleventh crash in a minute":     {policy("permanent", 10, 60), at(10, 9, 8, 7, 6, 5, 4, 3, 2, 1), true, supervise.Verdict{Exhausted: true}, 10},
-		"what is older does not count":   {policy("permanent", 2, 60), at(61, 60, 59), true, restart(100 * time.Millisecond), 2},
-		"the window's end does not":      {policy("permanent", 1, 60), at(60), true, restart(0), 1},
-		"a moment before it does":        {policy("permanent", 1, 60), []time.Time{zero.Add(-time.Minute + 1)}, true, supervise.Verdict{Exhausted: true}, 1},
-		"a clock that went back counts":  {policy("permanent", 1, 60), at(-5), true, supervise.Verdict{Exhausted: true}, 1},
-		"the delay stays at its longest": {policy("permanent", 100, 60), at(make([]int, 50)...), true, restart(10 * time.Second), 51},
+		"permanent, crash":               {policy("permanent", 10, 60), nil, true, restart(0)},
+		"permanent, in order":            {policy("permanent", 10, 60), nil, false, restart(0)},
+		"transient, crash":               {policy("transient", 10, 60), nil, true, restart(0)},
+		"transient, in order":            {policy("transient", 10, 60), at(1), false, supervise.Verdict{}},
+		"temporary, crash":               {policy("temporary", 10, 60), nil, true, supervise.Verdict{}},
+		"temporary, in order":            {policy("temporary", 10, 60), nil, false, supervise.Verdict{}},
+		"none allowed":                   {policy("permanent", 0, 60), nil, true, supervise.Verdict{Exhausted: true}},
+		"second":                         {policy("permanent", 10, 60), at(1), true, restart(100 * time.Millisecond)},
+		"third":                          {policy("permanent", 10, 60), at(2, 1), true, restart(200 * time.Millisecond)},
+		"tenth":                          {policy("permanent", 10, 60), at(9, 8, 7, 6, 5, 4, 3, 2, 1), true, restart(10 * time.Second)},
+		"eleventh crash in a minute":     {policy("permanent", 10, 60), at(10, 9, 8, 7, 6, 5, 4, 3, 2, 1), true, supervise.Verdict{Exhausted: true}},
+		"what is older does not count":   {policy("permanent", 2, 60), at(61, 60, 59), true, restart(100 * time.Millisecond)},
+		"the window's end does not":      {policy("permanent", 1, 60), at(60), true, restart(0)},
+		"a moment before it does":        {policy("permanent", 1, 60), []time.Time{zero.Add(-time.Minute + 1)}, true, supervise.Verdict{Exhausted: true}},
+		"a clock that went back counts":  {policy("permanent", 1, 60), at(-5), true, supervise.Verdict{Exhausted: true}},
+		"the delay stays at its longest": {policy("permanent", 100, 60), at(make([]int, 50)...), true, restart(10 * time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, left := c.policy.Decide(c.earlier, zero, c.crashed)
-			if got != c.want || len(left) != c.left {
-				t.Errorf("got %+v and %d restarts, want %+v and %d", got, len(left), c.want, c.left)
+			if c.want.Exhausted {
+				if got := c.policy.Decide(nil, c.earlier, zero, c.crashed); got != c.want {
+					t.Errorf("others' restarts: got %+v, want %+v", got, c.want)
+				}
+			}
+			if got := c.policy.Decide(c.earlier, nil, zero, c.crashed); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
 	}
 }
 
-// However an agent crashes, no window has more restarts than are allowed, delays grow and are bounded, and what the caller
-// passed in stays as it was.
+// However the members of a group crash, no window has more restarts than are allowed, and delays grow and are bounded.
 func TestNeverTooOften(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := policy("permanent", rapid.IntRange(0, 12).Draw(t, "most"), rapid.IntRange(1, 30).Draw(t, "seconds"))
+		most, seconds := rapid.IntRange(0, 12).Draw(t, "most"), rapid.IntRange(1, 30).Draw(t, "seconds")
+		window := time.Duration(seconds) * time.Second
+		var g supervise.Group
+		var members []*supervise.Member
+		for i := range rapid.IntRange(1, 4).Draw(t, "members") {
+			members = append(members, g.Join(&api.AgentSpec{ID: string(rune('a' + i)), MaxRestarts: &most, MaxSeconds: &seconds}))
+		}
 		now := zero
-		var recent, all []time.Time
+		all := map[*supervise.Member][]time.Time{}
 		for range rapid.IntRange(1, 60).Draw(t, "crashes") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(10*time.Second)).Draw(t, "after")))
-			before := append([]time.Time(nil), recent...)
-			verdict, next := p.Decide(recent, now, true)
-			for i := range before {
-				if !recent[i].Equal(before[i]) {
-					t.Fatal("the caller's times were changed")
+			m := rapid.SampledFrom(members).Draw(t, "member")
+			verdict := g.Ended(m, now, true)
+			inWindow, own := 0, 0
+			for who, times := range all {
+				for _, r := range times {
+					if now.Sub(r) >= window {
+						continue
+					}
+					inWindow++
+					if who == m {
+						own++
+					}
 				}
 			}
-			recent = next
-			if verdict.Restart == verdict.Exhausted {
-				t.Fatalf("%+v", verdict)
+			if verdict.Restart == verdict.Exhausted || verdict.Exhausted != (inWindow >= most) {
+				t.Fatalf("%+v after %d restarts of %d", verdict, inWindow, most)
 			}
 			if !verdict.Restart {
-				if len(recent) < p.MaxRestarts {
-					t.Fatalf("given up after %d restarts of %d", len(recent), p.MaxRestarts)
-				}
-				continue
+				return
 			}
-			all = append(all, now)
-			inWindow := 0
-			for _, r := range all {
-				if now.Sub(r) < p.Window {
-					inWindow++
-				}
-			}
-			if inWindow > p.MaxRestarts || inWindow != len(recent) {
-				t.Fatalf("%d restarts in %s, at most %d are allowed; %d are remembered", inWindow, p.Window, p.MaxRestarts, len(recent))
-			}
-			want := min(supervise.MaxDelay, supervise.FirstDelay<<max(0, inWindow-2))
-			if inWindow == 1 {
+			all[m] = append(all[m], now)
+			want := min(supervise.MaxDelay, supervise.FirstDelay<<max(0, own-1))
+			if own == 0 {
 				want = 0
 			}
-			if verdict.Delay != want {
-				t.Fatalf("restart %d after %s, want %s", inWindow, verdict.Delay, want)
+			if o := g.Order(m); verdict.Delay != want || o.Do != supervise.Start || !o.Due.Equal(now.Add(want)) {
+				t.Fatalf("restart %d after %s, order %+v, want %s", own+1, verdict.Delay, o, want)
 			}
+			if !g.Starting(m) {
+				t.Fatal("a member that is told to start may not")
+			}
+			g.Started(m)
 		}
 	})
 }

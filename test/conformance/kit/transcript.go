@@ -140,7 +140,7 @@ func fill(s string) string {
 // key tells which frames must keep their order: those that are about one message, and those of one kind besides.
 func (f frame) key() string {
 	kind, _ := f["type"].(string)
-	if id, ok := f["id"].(string); ok && kind != "call" {
+	if id, ok := f["id"].(string); ok && kind != "call" && kind != "save" { // whose ids are the worker's
 		return "message " + id
 	}
 	return kind

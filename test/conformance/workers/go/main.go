@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/mabus-project/mabus/client/agent"
@@ -38,7 +39,7 @@ type payload struct {
 
 func main() {
 	err := exec.Serve(func(_ context.Context, env agent.Env) (agent.Handler, error) {
-		return agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+		return &worker{agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 			var p payload
 			if err := codec.Read(m.Payload, &p); err != nil {
 				return nil, api.Errorf(api.Invalid, "want an object that says what to do: %v", err)
@@ -48,12 +49,26 @@ func main() {
 				return nil, err
 			}
 			return codec.Marshal(answer)
-		}), nil
+		})}, nil
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// worker is an agent that tells what it has kept last.
+type worker struct{ agent.Handler }
+
+var kept atomic.Pointer[json.RawMessage]
+
+// State implements agent.Stateful.
+func (worker) State(context.Context) (json.RawMessage, error) {
+	last := kept.Load()
+	if last == nil {
+		return nil, nil
+	}
+	return codec.Marshal(map[string]json.RawMessage{"last": *last})
 }
 
 func behave(ctx context.Context, env agent.Env, m *agent.Message, p *payload) (any, error) {
@@ -105,6 +120,11 @@ func behave(ctx context.Context, env agent.Env, m *agent.Message, p *payload) (a
 		return nil, nil
 	case "nan":
 		return json.RawMessage("NaN"), nil
+	case "state":
+		return map[string]any{"state": env.State.Data, "version": env.State.Version}, nil
+	case "keep":
+		kept.Store(&p.Value)
+		return nil, env.Save(ctx, p.Value)
 	case "log":
 		env.Logf("%s", p.Message)
 		return nil, nil

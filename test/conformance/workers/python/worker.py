@@ -67,6 +67,14 @@ def spend(message):
         raise MabusError("unavailable", "the model is away")
 
 
+kept = []
+
+
+def keep(message):
+    kept.append(message.payload["value"])
+    message.save_state(kept[-1])
+
+
 def noise(message):
     print("noise on standard output")
     os.system("echo noise of a child")
@@ -77,7 +85,8 @@ BEHAVIOURS = {
     "echo": lambda m: m.payload["value"], "about": about, "fail": fail, "stream": stream, "steps": steps, "approve": approve, "slow": slow,
     "ask": lambda m: {"answer": m.ask(m.payload["question"])}, "call": call, "cast": lambda m: m.cast(m.payload["agent"], m.payload["payload"]),
     "spend": spend, "crash": lambda m: os._exit(3), "noise": noise, "nan": lambda m: float("nan"),
+    "state": lambda m: {"state": m.state, "version": m.state_version}, "keep": keep,
     "log": lambda m: m.log(m.payload["message"], m.payload["level"]),
 }
 
-worker.run(lambda message: BEHAVIOURS[message.payload["do"]](message))
+worker.run(lambda message: BEHAVIOURS[message.payload["do"]](message), state=lambda: {"last": kept[-1]} if kept else None)

@@ -1,7 +1,9 @@
 // The worker of the conformance kit in TypeScript: it does what test/conformance/README.md lists.
-import { MabusError, serve, type Message } from "@mabus/agent/exec";
+import { MabusError, serve, type Keeper, type Message } from "@mabus/agent/exec";
 
-type Behaviour = (message: Message, payload: any) => unknown;
+type Behaviour = (message: Message, payload: any, keeper: Keeper) => unknown;
+
+const kept: unknown[] = [];
 
 const behaviours: Record<string, Behaviour> = {
   echo: (_, p) => p.value,
@@ -54,11 +56,16 @@ const behaviours: Record<string, Behaviour> = {
     console.error("noise on standard error");
   },
   nan: () => NaN,
+  state: (_, __, { state, version }) => ({ state, version }),
+  keep: async (_, p, keeper) => {
+    kept.push(p.value);
+    await keeper.save(p.value);
+  },
   log: (m, p) => m.log(p.message, p.level),
 };
 
-await serve((message) => {
+await serve((message, keeper) => {
   const behaviour = behaviours[message.payload?.do];
   if (behaviour === undefined) throw new MabusError("invalid", `this worker does not know how to ${message.payload?.do}`);
-  return behaviour(message, message.payload);
-});
+  return behaviour(message, message.payload, keeper);
+}, { state: () => kept.length === 0 ? null : { last: kept.at(-1) } });

@@ -1,0 +1,115 @@
+package agenthost
+
+import (
+	"context"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
+)
+
+// view is what a host knows of all hosts and agents: mirrors of the registry, a moment behind it.
+type view struct {
+	agents *kv.Mirror[api.Agent]
+	hosts  *kv.Mirror[api.Host]
+	// signal has a token when something may wait to be taken up.
+	signal chan struct{}
+}
+
+// openView loads the view. It waits until a registry has run.
+func (s *Service) openView(ctx context.Context) (*view, error) {
+	v := &view{signal: make(chan struct{}, 1)}
+	agents, err := s.attach(ctx, "agents")
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := s.attach(ctx, "hosts")
+	if err != nil {
+		return nil, err
+	}
+	v.agents = kv.NewMirror(agents, kv.MirrorOptions[api.Agent]{Log: s.log, OnChange: func(c kv.Change[api.Agent]) {
+		if c.New != nil && c.New.Wanted && !c.New.Status.Active() {
+			v.wake()
+		}
+	}})
+	v.hosts = kv.NewMirror(hosts, kv.MirrorOptions[api.Host]{Log: s.log, OnChange: func(c kv.Change[api.Host]) {
+		if c.New != nil && c.New.Lease == s.env.Lease.ID() && c.New.Status == api.HostDead {
+			s.env.Lease.Abandon(lostHost(s.cfg.ID)) // nobody could reach it for a while, and others have what ran here
+		}
+		v.wake()
+	}})
+	v.agents.Start()
+	v.hosts.Start()
+	for _, ready := range []<-chan struct{}{v.agents.Ready(), v.hosts.Ready()} {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			v.close()
+			return nil, ctx.Err()
+		}
+	}
+	return v, nil
+}
+
+func (s *Service) attach(ctx context.Context, bucket string) (*kv.Bucket, error) {
+	for {
+		b, err := kv.Attach(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, bucket)
+		if err == nil {
+			return b, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-s.env.Lease.Done():
+			return nil, s.env.Lease.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// waitFor waits until the view has a host by its lease.
+func (v *view) waitFor(ctx context.Context, id, lease string) error {
+	for {
+		seen := v.hosts.Revision()
+		if h, _, ok := v.hosts.Get(id); ok && h.Lease == lease {
+			return nil
+		}
+		if err := v.hosts.WaitFor(ctx, seen+1); err != nil {
+			return err
+		}
+	}
+}
+
+func (v *view) close() {
+	v.agents.Stop()
+	v.hosts.Stop()
+}
+
+// wake never waits.
+func (v *view) wake() {
+	select {
+	case v.signal <- struct{}{}:
+	default:
+	}
+}
+
+func lostHost(id string) error {
+	return api.Errorf(api.Fenced, "host %s was declared dead: others have its agents, it starts again under a fresh lease", id).WithReason(api.ReasonLeaseLost)
+}
+
+// synced tells whether both mirrors follow the registry now.
+func (v *view) synced() bool { return v.agents.Synced() && v.hosts.Synced() }
+
+// everything returns all hosts and all agents as they are known now.
+func (v *view) everything() (hosts []*api.Host, agents []*api.Agent) {
+	v.hosts.Range(func(_ string, h *api.Host, _ uint64) bool {
+		hosts = append(hosts, h)
+		return true
+	})
+	agents = make([]*api.Agent, 0, v.agents.Len())
+	v.agents.Range(func(_ string, a *api.Agent, _ uint64) bool {
+		agents = append(agents, a)
+		return true
+	})
+	return hosts, agents
+}
