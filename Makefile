@@ -33,6 +33,10 @@ bench: build ## Measure the core paths on this machine
 bench-agents: build ## Measure what Mabus adds to the agents that people write
 	./bin/mabus bench agents
 
+.PHONY: bench-locks
+bench-locks: build ## Measure locks against the raw writes that they are made of
+	./bin/mabus bench locks
+
 .PHONY: test
 test: ## Run the tests (with the race detector: RACE=1)
 	go test $(if $(RACE),-race) -timeout 10m ./...

@@ -36,6 +36,12 @@ func Worker(ctx context.Context, args []string, in io.Reader, out io.Writer) err
 			return err
 		}
 		return beReader(ctx, cfg, out)
+	case len(args) == 2 && args[0] == workServe:
+		var cfg serveConfig
+		if err := codec.Decode([]byte(args[1]), &cfg); err != nil {
+			return err
+		}
+		return beService(ctx, cfg, in, out)
 	case len(args) == 1 && args[0] == workExec:
 		return beProgram(0, in, out)
 	case len(args) == 2 && args[0] == workExec:
@@ -53,7 +59,8 @@ type child struct {
 	pid  int
 	in   io.WriteCloser
 	out  *bufio.Reader
-	stop func() // closes its input and waits for its end
+	stop func()       // closes its input and waits for its end
+	kill func() error // ends it at once, and waits for its end
 }
 
 // patience is how long a worker may take for an orderly end.
@@ -79,6 +86,10 @@ func startChild(command []string) (*child, error) {
 		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 		defer late.Stop()
 		_ = cmd.Wait() // how it ended does not matter to the figures
+	}, kill: func() error {
+		err := cmd.Process.Kill()
+		_ = cmd.Wait()
+		return err
 	}}, nil
 }
 

@@ -24,6 +24,11 @@ type Config struct {
 	Only []string
 	// Worker is a command line that calls Worker with the arguments that are added to it. Agents needs it, Core does not.
 	Worker []string
+	// SyncURL is a server that writes to the disk before it acknowledges, and ClusterURL one of three with clustered JetStream, both
+	// used by Locks alone, which leaves out what it has no server for.
+	SyncURL, ClusterURL string
+	// Nodes is a command line that runs one of three NATS servers, given its number and six ports; for the leader of Failover.
+	Nodes []string
 	// HostProfile is a file for a CPU profile of the process in which the agents of Agents run, for its whole life; optional.
 	HostProfile string
 	// Progress is told of each round; optional.
@@ -113,6 +118,7 @@ type run struct {
 	services *services // of echo, busy, tasks and overload
 	roster   *roster   // of the others
 	faraway  *faraway  // of the suite agents
+	ports    []int     // of the three NATS servers of the suite failover
 	cleanups []func()
 }
 

@@ -23,6 +23,14 @@ type Client struct {
 	Tasks    Tasks
 	Budgets  Budgets
 	Work     Work
+
+	Locks     Locks
+	Elections Elections
+	Cells     Cells
+	Barriers  Barriers
+	Latches   Latches
+	Counters  Counters
+	Sequences Sequences
 }
 
 var _ agent.Bus = (*Client)(nil)
@@ -41,7 +49,11 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 
 // New returns a client on a connection that somebody else owns.
 func New(conn *rpc.Conn) *Client {
-	return &Client{conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}, Budgets: Budgets{conn}, Work: Work{conn, Hosts{conn, &session{}}}}
+	locks := &session{} // elections are locks
+	return &Client{
+		conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}, Budgets: Budgets{conn}, Work: Work{conn, Hosts{conn, &session{}}},
+		Locks: Locks{conn, locks}, Elections: Elections{conn, locks}, Cells: Cells{conn}, Barriers: Barriers{conn}, Latches: Latches{conn}, Counters: Counters{conn}, Sequences: Sequences{conn},
+	}
 }
 
 // Conn returns the connection.
@@ -52,4 +64,8 @@ func (c *Client) Close() { c.conn.Close() }
 
 // WithRequestID returns a context whose next call carries the request id: repeated with the same id, a state change happens
 // once and every repetition gets the first answer, for 10 minutes.
-func WithRequestID(ctx context.Context, id string) context.Context { return rpc.WithRequestID(ctx, id) }
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return rpc.WithRequestID(context.WithValue(ctx, requestIDKey{}, id), id)
+}
+
+type requestIDKey struct{}

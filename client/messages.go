@@ -12,7 +12,8 @@ import (
 
 // Call sends a message to one agent and waits for its answer. Payload is anything that can be written as JSON; a
 // json.RawMessage goes as it is. The errors that the agent gives come back as they are; besides, not_found
-// (agent_not_found), deadline_exceeded (timeout), unavailable (agent_crashed) and overloaded (mailbox_full).
+// (agent_not_found), deadline_exceeded (timeout), unavailable (agent_crashed) and overloaded (mailbox_full). It is sent once, unless
+// ctx is Idempotent.
 func (c *Client) Call(ctx context.Context, agentID string, payload any) (json.RawMessage, error) {
 	if err := api.CheckID("agent", agentID); err != nil {
 		return nil, err
@@ -25,7 +26,7 @@ func (c *Client) Call(ctx context.Context, agentID string, payload any) (json.Ra
 }
 
 // CallCapability sends a message to any one agent that has the capability and waits for its answer: unavailable (no_agent)
-// if there is none.
+// if there is none. It is sent once, unless ctx is Idempotent.
 func (c *Client) CallCapability(ctx context.Context, capability string, payload any) (json.RawMessage, error) {
 	if err := api.CheckID("capability", capability); err != nil {
 		return nil, err
@@ -142,7 +143,11 @@ func (c *Client) ask(ctx context.Context, subject string, payload any) (json.Raw
 	if err != nil {
 		return nil, err
 	}
-	return c.conn.Request(ctx, subject, body, false)
+	send := func(ctx context.Context) (json.RawMessage, error) { return c.conn.Request(ctx, subject, body, false) }
+	if isIdempotent(ctx) {
+		return attempts(ctx, mayRepeat, send)
+	}
+	return send(ctx)
 }
 
 func encode(payload any) ([]byte, error) {

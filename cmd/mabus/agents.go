@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -103,6 +104,7 @@ func printAgent(w io.Writer, st *api.AgentState) {
 	row(w, "host", a.Host)
 	row(w, "restarts", a.Restarts)
 	row(w, "since", ago(a.ChangedAt))
+	printSupervision(w, a)
 	if l := st.Live; l != nil {
 		if l.PID > 0 {
 			row(w, "pid", l.PID)
@@ -118,6 +120,37 @@ func printAgent(w io.Writer, st *api.AgentState) {
 		}
 		for _, line := range l.LogTail {
 			row(w, "log", line)
+		}
+	}
+}
+
+// printSupervision shows what was asked for beyond the defaults, and what is left of an agent that was given up.
+func printSupervision(w io.Writer, a *api.Agent) {
+	if a.Wanted && !a.Status.Active() {
+		row(w, "wanted", "a host takes it up as soon as one can")
+	}
+	if a.Shutdown > 0 {
+		row(w, "shutdown", a.Shutdown)
+	}
+	if g := a.Group; g != nil {
+		row(w, "group", fmt.Sprintf("%s, %s, position %d", g.Name, cmp.Or(g.Strategy, api.OneForOne), g.Position))
+	}
+	if p := a.Placement; p != nil {
+		for _, part := range []struct {
+			name   string
+			values []string
+		}{{"hosts", p.Hosts}, {"host tags", p.Tags}, {"prefers", p.Prefer}, {"near", p.Near}, {"apart from", p.Apart}} {
+			if len(part.values) > 0 {
+				row(w, part.name, strings.Join(part.values, ","))
+			}
+		}
+		if p.CPU > 0 || p.Memory > 0 {
+			row(w, "needs", fmt.Sprintf("%.3g cpu, %.1f MiB", float64(p.CPU)/1000, float64(p.Memory)/(1<<20)))
+		}
+	}
+	if a.LastWords != nil {
+		for _, line := range a.LastWords.Log {
+			row(w, "last words", line)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +18,8 @@ import (
 
 var specFlagNames = []string{
 	"type", "capability", "tag", "module", "http", "concurrency", "mailbox", "env", "dir", "grace", "message-timeout", "memory", "cpu", "max-cost",
-	"restart", "config", "metadata",
+	"restart", "max-restarts", "max-seconds", "shutdown", "group", "strategy", "position",
+	"place-host", "place-tag", "place-prefer", "place-near", "place-apart", "place-cpu", "place-memory", "config", "metadata",
 }
 
 // newSpec is a new agent as the command line describes it.
@@ -24,6 +27,10 @@ type newSpec struct {
 	api.AgentSpec
 	config, metadata, http, memory string
 	cpu                            float64
+	group                          api.Group
+	place                          api.Placement
+	placeMemory                    string
+	placeCPU                       float64
 }
 
 func (s *newSpec) flags(cmd *cobra.Command) {
@@ -43,6 +50,19 @@ func (s *newSpec) flags(cmd *cobra.Command) {
 	f.Float64Var(&s.cpu, "cpu", 0, "processors that an exec agent may use, such as 0.5")
 	f.Var(microFlag{&s.MaxCost}, "max-cost", "the most that one of its answers may cost")
 	f.StringVar((*string)(&s.RestartPolicy), "restart", "", "permanent, transient or temporary (permanent)")
+	f.Func("max-restarts", "restarts within --max-seconds after which it is given up (10)", count(&s.MaxRestarts))
+	f.Func("max-seconds", "the time in which --max-restarts are counted (60)", count(&s.MaxSeconds))
+	f.DurationVar((*time.Duration)(&s.Shutdown), "shutdown", 0, "how long it has for its orderly end (4s)")
+	f.StringVar(&s.group.Name, "group", "", "group of agents on one host that restart together")
+	f.StringVar((*string)(&s.group.Strategy), "strategy", "", "whom in the group its crash restarts: one_for_one, one_for_all or rest_for_one (one_for_one)")
+	f.IntVar(&s.group.Position, "position", 0, "its place in the order of the group (0)")
+	f.StringSliceVar(&s.place.Hosts, "place-host", nil, "only a host of this id may run it; may be given several times")
+	f.StringSliceVar(&s.place.Tags, "place-tag", nil, "only a host that has this tag may run it; may be given several times")
+	f.StringSliceVar(&s.place.Prefer, "place-prefer", nil, "a host that has this tag is better; may be given several times")
+	f.StringSliceVar(&s.place.Near, "place-near", nil, "agent whose host should run it too; may be given several times")
+	f.StringSliceVar(&s.place.Apart, "place-apart", nil, "agent whose host must not run it; may be given several times")
+	f.Float64Var(&s.placeCPU, "place-cpu", 0, "processors that its host must have left, such as 0.5 (--cpu)")
+	f.StringVar(&s.placeMemory, "place-memory", "", "memory that its host must have left, such as 512MiB (--memory)")
 	f.StringVar(&s.config, "config", "", "JSON object handed to the agent")
 	f.StringVar(&s.metadata, "metadata", "", "JSON object of your own")
 }
@@ -64,7 +84,31 @@ func (s *newSpec) build(a []string) error {
 	if r := (api.Resources{Memory: memory, CPU: int(math.Round(s.cpu * 1000))}); r != (api.Resources{}) {
 		s.Resources = &r
 	}
+	return s.buildSupervision()
+}
+
+func (s *newSpec) buildSupervision() error {
+	if s.group != (api.Group{}) {
+		s.Group = &s.group
+	}
+	memory, err := parseSize(s.placeMemory)
+	if err != nil {
+		return fmt.Errorf("%w: --place-memory: %w", errUsage, err)
+	}
+	s.place.Memory, s.place.CPU = memory, int(math.Round(s.placeCPU*1000))
+	if !reflect.ValueOf(s.place).IsZero() {
+		s.Placement = &s.place
+	}
 	return nil
+}
+
+// count reads a number into a field that may be absent.
+func count(to **int) func(string) error {
+	return func(text string) error {
+		n, err := strconv.Atoi(text)
+		*to = &n
+		return err
+	}
 }
 
 func (s *newSpec) buildHTTP() error {

@@ -18,7 +18,7 @@ import (
 func newBench(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure Mabus on this machine"}
 	group(cmd)
-	cmd.AddCommand(newBenchCore(o), newBenchAgents(o), newBenchNATS(), newBenchWorker())
+	cmd.AddCommand(newBenchCore(o), newBenchAgents(o), newBenchLocks(o), newBenchFailover(o), newBenchNATS(), newBenchNode(), newBenchWorker())
 	return cmd
 }
 
@@ -111,7 +111,7 @@ func only(cfg bench.Config, known []string) error {
 }
 
 func (o *options) bench(cmd *cobra.Command, cfg bench.Config, suite func(context.Context, bench.Config) (*bench.Report, error)) error {
-	srv, err := startBenchServer()
+	srv, err := startBenchServer(benchPlain)
 	if err != nil {
 		return err
 	}

@@ -4,34 +4,91 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mabus-project/mabus/shared/natsd"
+)
+
+// The kinds of servers of measurements.
+const (
+	benchPlain   = "plain"
+	benchSync    = "sync"    // every write is on the disk before it is acknowledged
+	benchCluster = "cluster" // three servers in one process
 )
 
 // newBenchNATS runs the server of a measurement, which ends with its standard input: so it does not outlive its parent.
 func newBenchNATS() *cobra.Command {
 	return &cobra.Command{
-		Use: "nats DIR", Hidden: true, Args: args(cobra.ExactArgs(1)),
+		Use: "nats DIR [KIND]", Hidden: true, Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			srv, err := natsd.Start(cmd.Context(), natsd.Config{DataDir: a[0], MaxStore: unlimited})
+			configs := []natsd.Config{{DataDir: a[0], MaxStore: unlimited, SyncAlways: a[len(a)-1] == benchSync}}
+			if a[len(a)-1] == benchCluster {
+				var err error
+				if configs, err = benchClusterConfigs(a[0]); err != nil {
+					return err
+				}
+			}
+			servers := make([]*natsd.Server, len(configs))
+			var group errgroup.Group // they wait for one another
+			for i, cfg := range configs {
+				group.Go(func() (err error) {
+					servers[i], err = natsd.Start(cmd.Context(), cfg)
+					return err
+				})
+			}
+			err := group.Wait()
+			for _, srv := range servers {
+				if srv != nil {
+					defer srv.Stop()
+				}
+			}
 			if err != nil {
 				return err
 			}
-			defer srv.Stop()
-			fmt.Fprintln(cmd.OutOrStdout(), srv.URL())
+			fmt.Fprintln(cmd.OutOrStdout(), servers[0].URL())
 			_, _ = io.Copy(io.Discard, cmd.InOrStdin())
 			return nil
 		},
 	}
 }
 
-// startBenchServer runs this program as a NATS server on a directory of its own and a free port of the loopback interface.
-func startBenchServer() (*server, error) {
+// benchClusterConfigs returns three servers that know one another.
+func benchClusterConfigs(dir string) ([]natsd.Config, error) {
+	var ports []int
+	var routes []string
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // when all are chosen, so that none comes twice
+		addr, ok := l.Addr().(*net.TCPAddr)
+		if !ok {
+			return nil, fmt.Errorf("%v is not TCP", l.Addr())
+		}
+		ports, routes = append(ports, addr.Port), append(routes, "nats://"+addr.String())
+	}
+	var configs []natsd.Config
+	for i, port := range ports {
+		name := fmt.Sprintf("n%d", i)
+		configs = append(configs, natsd.Config{
+			DataDir: filepath.Join(dir, name), MaxStore: unlimited, ServerName: name,
+			Cluster: &natsd.ClusterConfig{Name: "bench", Port: port, Routes: routes},
+		})
+	}
+	return configs, nil
+}
+
+// startBenchServer runs this program as a NATS server of a kind on a directory of its own and a free port of the loopback
+// interface.
+func startBenchServer(kind string) (*server, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -40,7 +97,7 @@ func startBenchServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	child := exec.Command(exe, "bench", "nats", dir) // no context: it is stopped last, when nobody needs it any more
+	child := exec.Command(exe, "bench", "nats", dir, kind) // no context: it is stopped last, when nobody needs it any more
 	child.Stderr = os.Stderr
 	in, err := child.StdinPipe()
 	if err != nil {

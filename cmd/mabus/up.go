@@ -14,6 +14,7 @@ import (
 	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/services/agenthost/native/echo"
 	"github.com/mabus-project/mabus/services/agenthost/native/gosource"
+	"github.com/mabus-project/mabus/services/coordination"
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/natsd"
@@ -55,6 +56,9 @@ func (o *serveOptions) table() []daemon.Service {
 	return []daemon.Service{
 		{Name: "registry", Doc: "knows agents, hosts and services", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 			return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
+		}},
+		{Name: "coordination", Doc: "locks, elections, barriers, latches, counters, sequences and fenced cells", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return coordination.Start(ctx, env.Conn, coordination.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
 		}},
 		agenthost.New(agenthost.Config{ID: o.host, Modules: modules, MaxAgents: o.maxAgent, Tags: o.hostTags}),
 	}
