@@ -33,6 +33,10 @@ bench: build ## Measure the core paths on this machine
 bench-agents: build ## Measure what Mabus adds to the agents that people write
 	./bin/mabus bench agents
 
+.PHONY: bench-failover
+bench-failover: build ## For how long agents are away when their host is killed, hangs or is replaced (ten minutes)
+	./bin/mabus bench failover
+
 .PHONY: bench-locks
 bench-locks: build ## Measure locks against the raw writes that they are made of
 	./bin/mabus bench locks
@@ -64,8 +68,9 @@ proto-docs: ## Write docs/protocol.md from the method table
 	go run ./cmd/protodoc > docs/protocol.md
 
 .PHONY: compose-check
-compose-check: ## Kill and add hosts under docker-compose.yml while jobs run
+compose-check: ## Kill, add and replace containers of both compose files while jobs and calls run
 	deploy/compose-check.sh
+	deploy/compose-cluster-check.sh
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin/tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -18,6 +18,7 @@ var failoverMeasurements = []measurement{
 	{"exec", "a host of three is killed that runs programs", "60 agents that are programs of their own: as kill, with the time to start the programs in it.", measureKillExec},
 	{"leader", "a host is killed together with the NATS server that leads", "1,000 native agents on three NATS servers; the server that leads the bucket of agents dies at the same moment.", measureKillLeader},
 	{"pause", "a host of three hangs", "300 native agents: the process of a host is stopped (SIGSTOP) until all its agents answer elsewhere, by the way of its lease; then it goes on and must come back as a new incarnation.", measurePause},
+	{"cut", "a host of three is cut off", "As pause, but the host runs in a network namespace whose link is taken down, and up again; needs Linux, root and the command ip.", measureCut},
 	{"servers", "each of three NATS servers is killed and paused", "300 native agents, three copies of all state: each server in turn is paused for more than 20 s and killed and started again; the agents that moved, and the longest time to an answer of every agent.", measureServers},
 	{"drain", "all hosts are replaced under load", "100 agents with state, 5,000 calls a second that are not marked as safe to repeat, each of three hosts replaced in each roll: the calls that failed, the states that were lost, and by agent and move the longest time that a call waited for its answer.", measureDrain},
 }
@@ -39,16 +40,16 @@ func Failover(ctx context.Context, cfg Config) (*Report, error) {
 const fleetTime = 3 * time.Minute // for one round
 
 func measureKill(ctx context.Context, r *run) error {
-	return r.kills(ctx, "kill", 1000, r.cfg.Rounds, native)
+	return r.kills(ctx, "kill", r.cfg.Fleet, r.cfg.Rounds, native)
 }
 
 func measureKillMany(ctx context.Context, r *run) error {
-	return r.kills(ctx, "kill10k", 10_000, min(r.cfg.Rounds, 3), native)
+	return r.kills(ctx, "kill10k", 10*r.cfg.Fleet, min(r.cfg.Rounds, 3), native)
 }
 
 func measureKillExec(ctx context.Context, r *run) error {
 	command := r.program(workExec)
-	return r.kills(ctx, "kill_exec", 60, r.cfg.Rounds, func(id string) api.AgentSpec { return api.AgentSpec{ID: id, Command: command} })
+	return r.kills(ctx, "kill_exec", min(60, r.cfg.Fleet), r.cfg.Rounds, func(id string) api.AgentSpec { return api.AgentSpec{ID: id, Command: command} })
 }
 
 func native(id string) api.AgentSpec { return api.AgentSpec{ID: id, Module: "echo"} }

@@ -49,21 +49,8 @@ func (r *run) pauseOnce(ctx context.Context, namespace string, agents int) error
 	r.record("pause_to_first_reply_p50_ms", "ms", ms(p50))
 	r.record("pause_to_first_reply_p99_ms", "ms", ms(p99))
 	r.record("pause_to_first_reply_max_ms", "ms", ms(most))
-	// The host comes back as a new incarnation, and has none of them.
-	if err := eventually(ctx, func() (bool, error) {
-		host, err := f.client.Hosts.Get(ctx, api.GetRequest{ID: "h0"})
-		if err != nil {
-			return false, err
-		}
-		for _, id := range victims {
-			a, err := f.client.Agents.Get(ctx, api.GetRequest{ID: id})
-			if err != nil || a.Host == "h0" && a.HostLease != host.Lease {
-				return false, err
-			}
-		}
-		return host.Status == api.HostLive, nil
-	}); err != nil {
-		return fmt.Errorf("after the pause: %w", err)
+	if err := f.comesBack(ctx, "h0", victims); err != nil {
+		return err
 	}
 	r.cfg.Progress(fmt.Sprintf("%-9s %s: %d agents answered after %s (p50), %s (all)", r.name, namespace, len(victims), p50.Round(time.Millisecond), most.Round(time.Millisecond)))
 	return nil
@@ -120,8 +107,10 @@ func measureServers(ctx context.Context, r *run) error {
 			}
 			if fault == "pause" {
 				err = syscall.Kill(nodes[i].pid, syscall.SIGCONT)
+			} else if n, startErr := r.startNode(i); startErr == nil {
+				nodes[i] = n
 			} else {
-				nodes[i], err = r.startNode(i)
+				err = startErr
 			}
 			if err != nil {
 				return err

@@ -38,7 +38,7 @@ func (r *run) killWithLeader(ctx context.Context, round int) error {
 		return err
 	}
 	ns := fmt.Sprint("leader-", round)
-	return r.killOnce(ctx, strings.Join(urls, ","), ns, "kill_leader", 3, 1000, native, func(ctx context.Context, f *fleet) error {
+	return r.killOnce(ctx, strings.Join(urls, ","), ns, "kill_leader", 3, r.cfg.Fleet, native, func(ctx context.Context, f *fleet) error {
 		stream, err := f.client.Conn().JS.Stream(ctx, "KV_"+api.Bucket(ns, "agents"))
 		if err != nil {
 			return err
@@ -103,15 +103,17 @@ func (r *run) spawnNode(i int) (*child, error) {
 	return startChild(slices.Concat(r.cfg.Nodes, []string{fmt.Sprint(i), strings.Trim(fmt.Sprint(r.ports), "[]")}))
 }
 
-// startNode starts one of the three again, on its old data.
-func (r *run) startNode(i int) (*child, error) {
-	n, err := r.spawnNode(i)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := n.out.ReadString('\n'); err != nil {
+// startNode starts one of the three again, on its old data. Its ports may be taken for a moment by connections of others.
+func (r *run) startNode(i int) (n *child, err error) {
+	for range 40 {
+		if n, err = r.spawnNode(i); err != nil {
+			return nil, err
+		}
+		if _, err = n.out.ReadString('\n'); err == nil {
+			return n, nil
+		}
 		n.stop()
-		return nil, errors.New("a NATS server did not start again")
+		time.Sleep(250 * time.Millisecond)
 	}
-	return n, nil
+	return nil, fmt.Errorf("a NATS server did not start again: %w", err)
 }

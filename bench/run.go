@@ -18,6 +18,8 @@ type Config struct {
 	Rounds int
 	// Agents is how many agents the registry knows when it is measured; 100,000 unless given.
 	Agents int
+	// Fleet is how many agents three hosts run when one of them is killed; 1,000 unless given, and ten times as many for many.
+	Fleet int
 	// Streams is how many streams of one agent are open at once when their memory is measured; 10,000 unless given.
 	Streams int
 	// Only names the measurements to take; all of them unless given.
@@ -80,6 +82,9 @@ func take(ctx context.Context, suite string, cfg Config, measurements []measurem
 	}
 	if cfg.Agents <= 0 {
 		cfg.Agents = 100_000
+	}
+	if cfg.Fleet <= 0 {
+		cfg.Fleet = 1000
 	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}

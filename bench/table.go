@@ -19,7 +19,7 @@ var targets = map[string]string{
 	"exec_call_ratio_256": ">= 0.80",
 	"lock_ratio_1":        ">= 0.80", "lock_ratio_64": ">= 0.80", "lock_handover_p99_ms": "<= 10", "barrier200_ms": "<= 100",
 	"kill_to_first_reply_p99_ms": "<= 1500", "kill10k_to_first_reply_p99_ms": "<= 3000", "kill_leader_to_first_reply_p99_ms": "<= 12000",
-	"pause_to_first_reply_p99_ms": "<= 20000", "servers_agents_moved": "0",
+	"pause_to_first_reply_p99_ms": "<= 20000", "cut_to_first_reply_p99_ms": "<= 20000", "servers_agents_moved": "0",
 	"drain_failed_requests": "0", "drain_lost_counts": "0", "handover_p99_ms": "<= 200",
 	"bytes_per_agent": "<= 1024", "bytes_per_agent_loaded": "<= 1024",
 }
@@ -30,7 +30,7 @@ var order = []string{
 	"tasks_batch_ratio", "tasks_outcome_ratio", "tasks_", "overload_goodput", "overload_", "mirror_", "bytes_", "registry_get_", "registry_register_",
 	"first_chunk_added_", "first_chunk_work_", "first_chunk_exec_added_", "first_chunk_exec_work_", "first_chunk_", "streams_",
 	"exec_call_ratio", "exec_pipe_", "exec_mabus_", "exec_go_call_ratio", "exec_go_runtime_ratio", "exec_go_bridge_ratio", "exec_", "guard_added_", "guard_", "http_call_ratio", "http_added_", "http_",
-	"kill_to_first_reply_", "kill_", "kill10k_", "kill_exec_", "kill_leader_", "pause_", "servers_", "drain_failed_requests", "drain_lost", "drain_", "handover_",
+	"kill_to_first_reply_", "kill_", "kill10k_", "kill_exec_", "kill_leader_", "pause_", "cut_", "servers_", "drain_failed_requests", "drain_lost", "drain_", "handover_",
 	"lock_ratio_", "lock_handover_p99_ms", "barrier200_ms", "lock_",
 }
 

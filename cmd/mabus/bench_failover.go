@@ -48,6 +48,7 @@ func newBenchFailover(o *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.IntVar(&cfg.Fleet, "agents", 1000, "agents of the fleet; ten times as many for many")
 	f.IntVar(&cfg.Rounds, "rounds", 5, "rounds of each measurement; at most 3 of many and leader, and four rolls of drain for each")
 	f.StringSliceVar(&cfg.Only, "only", nil, "measurement to take; may be given several times, all of them unless given")
 	return cmd

@@ -19,7 +19,7 @@ func (s *Service) guard() {
 
 // renew renews the lease and then lets messages through, unless the connection is away: its return is another event.
 func (s *Service) renew() {
-	for s.conn.NC.IsConnected() && s.base.Err() == nil && s.env.Lease.Held() {
+	for s.conn.NC.IsConnected() && s.base.Err() == nil && !isDone(s.env.Lease.Lost()) {
 		ctx, cancel := context.WithTimeout(s.base, 2*time.Second)
 		err := s.env.Lease.RenewNow(ctx)
 		if err == nil && s.isListed() {
@@ -37,7 +37,7 @@ func (s *Service) renew() {
 		s.log.Warn().Err(err).Msg("nothing is handled yet after a reconnect: the lease is not renewed, or the registry does not answer")
 		select {
 		case <-s.base.Done():
-		case <-s.env.Lease.Done():
+		case <-s.env.Lease.Lost():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

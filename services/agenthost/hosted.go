@@ -26,10 +26,9 @@ type hosted struct {
 	subs   []*nats.Subscription // guarded by the host's lock
 	passage
 
-	life context.Context // ends when the agent shall stop; its cause says why
-	stop context.CancelCauseFunc
-	work context.Context // ends what the agent has begun, some time after life
-	cut  context.CancelFunc
+	life  context.Context // ends when the agent shall stop; its cause says why
+	stop  context.CancelCauseFunc
+	works atomic.Pointer[work]
 
 	mu        sync.Mutex
 	latest    api.Agent // as the registry last confirmed it
@@ -54,7 +53,7 @@ func (s *Service) newHosted(rec api.Agent) *hosted {
 		changed: make(chan struct{}), started: make(chan error, 1), done: make(chan struct{}),
 	}
 	h.life, h.stop = context.WithCancelCause(s.base)
-	h.work, h.cut = context.WithCancel(s.base)
+	h.newWork()
 	h.box = mailbox.New(orDefault(rec.Mailbox, api.DefaultMailbox), orDefault(rec.Concurrency, 1), s.workers.Submit, func(m message) {
 		h.refused.Add(1)
 		s.refuse(m, api.Errorf(api.Overloaded, "host %s is handling all the messages it can", s.cfg.ID).WithReason(api.ReasonServerFull))
@@ -84,7 +83,7 @@ func (h *hosted) set(inst instance) {
 		if h.cutTurn != nil {
 			h.cutTurn()
 		}
-		h.turn, h.cutTurn = context.WithCancel(h.work)
+		h.turn, h.cutTurn = context.WithCancel(h.s.base)
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
@@ -167,6 +166,7 @@ func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, er
 		ctx, cancel = context.WithTimeout(ctx, h.rec.Timeout.Std())
 		defer cancel()
 	}
+	work := h.work()
 	for {
 		inst, turn, err := h.instance(ctx)
 		if err != nil {
@@ -178,8 +178,8 @@ func (h *hosted) run(ctx context.Context, m *agent.Message) (json.RawMessage, er
 			return json.RawMessage("null"), nil
 		case err == nil:
 			return answer, nil
-		case h.work.Err() != nil && (e == nil && errors.Is(err, context.Canceled) || e != nil && e.Code == api.Cancelled):
-			return nil, api.Errorf(api.Unavailable, "agent %s was stopped while it had the message", h.rec.ID).WithReason(api.ReasonDraining).MaybeExecuted()
+		case work.Err() != nil && (e == nil && errors.Is(err, context.Canceled) || e != nil && e.Code == api.Cancelled):
+			return nil, api.Errorf(api.Unavailable, "agent %s was stopped, or its host cut off, while it had the message", h.rec.ID).WithReason(api.ReasonDraining).MaybeExecuted()
 		case e == nil || e.Details.Reason != api.ReasonAgentCrashed || e.Details.MaybeExecuted:
 			return nil, err
 		}
@@ -202,7 +202,7 @@ func (h *hosted) handleIn(ctx, turn context.Context, inst instance, m *agent.Mes
 	defer cancel()
 	defer context.AfterFunc(turn, cancel)()
 	answer, err := h.handle(ctx, inst, m)
-	if turn.Err() != nil && h.work.Err() == nil && (errors.Is(err, context.Canceled) || api.CodeOf(err) == api.Cancelled) {
+	if turn.Err() != nil && h.work().Err() == nil && (errors.Is(err, context.Canceled) || api.CodeOf(err) == api.Cancelled) {
 		return nil, api.Errorf(api.Unavailable, "agent %s was restarted with its group while it had the message", h.rec.ID).WithReason(api.ReasonAgentCrashed).MaybeExecuted()
 	}
 	return answer, err

@@ -267,7 +267,7 @@ func (h *hosted) report(ctx context.Context, status api.AgentStatus, reason stri
 		select {
 		case <-ctx.Done():
 			return errors.Join(errUntold, err)
-		case <-h.s.env.Lease.Done():
+		case <-h.s.env.Lease.Lost():
 			return errors.Join(errUntold, err)
 		case <-time.After(100 * time.Millisecond):
 		}

@@ -283,7 +283,7 @@ func (s *Service) begin(m *message) (*rpc.Context, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx := rpc.NewContext(m.agent.work, timeout, cause)
+	ctx := rpc.NewContext(m.agent.work(), timeout, cause)
 	return ctx, ctx.End, nil
 }
 

@@ -27,7 +27,7 @@ func (s *Service) prepare(m *message) error {
 		if err != nil {
 			return err
 		}
-		m.ctx = rpc.NewContext(m.agent.work, timeout, cause)
+		m.ctx = rpc.NewContext(m.agent.work(), timeout, cause)
 		release := s.conn.Cancellable(m.ctx, s.principal(m.msg.Subject), id)
 		m.settle = func() { release(); m.ctx.End() }
 	}

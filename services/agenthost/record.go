@@ -32,7 +32,7 @@ func (s *Service) register(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("register host %s: %w", s.cfg.ID, err)
-		case <-s.env.Lease.Done():
+		case <-s.env.Lease.Lost():
 			return s.env.Lease.Err()
 		case <-time.After(200 * time.Millisecond):
 		}

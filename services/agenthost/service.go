@@ -159,6 +159,7 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	s.status = s.conn.NC.StatusChanged(nats.CONNECTED, nats.DISCONNECTED, nats.RECONNECTING)
 	s.loops.Go(s.dispatch)
 	s.loops.Go(s.guard)
+	s.loops.Go(s.watchTerms)
 	for range movers {
 		s.loops.Go(s.mover)
 	}

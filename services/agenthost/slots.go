@@ -18,7 +18,7 @@ func (t slot) Agent() string { return t.h.rec.ID }
 func (t slot) Run(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(t.h.work, cancel)()
+	defer context.AfterFunc(t.h.work(), cancel)()
 	if m.Job != "" {
 		ctx = rpc.WithCause(ctx, api.Cause{Job: m.Job})
 	}

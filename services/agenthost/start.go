@@ -81,7 +81,7 @@ func (s *Service) claim(ctx context.Context, id, tag string) (rec *api.Agent, mi
 // disclaim repeats a claim until its outcome is known, and gives the agent up if the host has it: its caller has gone.
 func (s *Service) disclaim(once string, req api.AgentTransitionRequest) {
 	defer s.leavePlace()
-	for s.env.Lease.Held() {
+	for !isDone(s.env.Lease.Lost()) {
 		ctx, cancel := context.WithTimeout(rpc.WithRequestID(s.base, once), 2*time.Second)
 		rec, err := s.client.Agents.Transition(ctx, req)
 		cancel()
@@ -97,7 +97,7 @@ func (s *Service) disclaim(once string, req api.AgentTransitionRequest) {
 		select {
 		case <-s.base.Done():
 			return
-		case <-s.env.Lease.Done():
+		case <-s.env.Lease.Lost():
 			return
 		case <-time.After(200 * time.Millisecond):
 		}

@@ -164,7 +164,7 @@ func (s *Service) claimOne(a *api.Agent) (*api.Agent, error) {
 	}
 	for {
 		rec, err := s.transition(ctx, req)
-		if err == nil || !unsure(err) || !s.env.Lease.Held() {
+		if err == nil || !unsure(err) || isDone(s.env.Lease.Lost()) {
 			return rec, err
 		}
 		select {

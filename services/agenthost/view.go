@@ -60,7 +60,7 @@ func (s *Service) attach(ctx context.Context, bucket string) (*kv.Bucket, error)
 		select {
 		case <-ctx.Done():
 			return nil, err
-		case <-s.env.Lease.Done():
+		case <-s.env.Lease.Lost():
 			return nil, s.env.Lease.Err()
 		case <-time.After(100 * time.Millisecond):
 		}

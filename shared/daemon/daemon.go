@@ -1,8 +1,9 @@
 // Package daemon runs services in one process: one connection, one lease, one log, one set of metrics, an optional HTTP
 // address for probes, and an orderly end.
 //
-// A process's incarnation is its lease. When the lease is lost (the process was paused, or NATS was away for too long) its
-// services are stopped, because others may have taken over what they had, and are started again under a new lease.
+// A process's incarnation is its lease. While it cannot be renewed (NATS is away) nothing is done under it, and the process goes on when
+// it is renewed. When it is lost (the process was paused, or cut off for so long that others took it for dead) the services are
+// stopped, because others may have taken over what they had, and are started again under a new lease.
 package daemon
 
 import (
@@ -77,7 +78,20 @@ func Run(ctx context.Context, cfg Config, services []Service) error {
 		return err
 	}
 	defer web.stop()
-	conn, err := rpc.Dial(ctx, cfg.NATS)
+	for {
+		err := p.incarnation(ctx)
+		if ctx.Err() != nil || api.CodeOf(err) != api.Fenced {
+			return err
+		}
+		cfg.Log.Warn().Err(err).Msg("the lease is lost: starting again under a new one")
+	}
+}
+
+// incarnation lives once, over a connection of its own: with an old one goes whatever the server still takes for subscribed
+// there. A subscription that is drained while the connection is away is made again when it is back, and then takes requests
+// that nobody answers.
+func (p *process) incarnation(ctx context.Context) error {
+	conn, err := rpc.Dial(ctx, p.cfg.NATS)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -86,16 +100,7 @@ func Run(ctx context.Context, cfg Config, services []Service) error {
 	}
 	defer conn.Close()
 	p.conn.Store(conn)
-	for {
-		err := p.live(ctx, conn)
-		if ctx.Err() != nil {
-			return err
-		}
-		if api.CodeOf(err) != api.Fenced {
-			return err
-		}
-		cfg.Log.Warn().Err(err).Msg("the lease is lost: starting again under a new one")
-	}
+	return p.live(ctx, conn)
 }
 
 // live runs the services for one incarnation of the process. It returns fenced when the lease was lost.
@@ -139,7 +144,7 @@ func (p *process) live(ctx context.Context, conn *rpc.Conn) (err error) {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-held.Done():
+	case <-held.Lost():
 		return held.Err()
 	}
 }
@@ -197,7 +202,6 @@ func stopAll(ctx context.Context, running []Running, held *lease.Lease) error {
 func (p *process) register(ctx context.Context, env Env) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(env.Lease.Context(), cancel)()
 	for _, s := range p.services {
 		inst := &api.Service{
 			ID: instanceID(s, env), Name: s.Name, Version: env.Version, Lease: env.Lease.ID(),

@@ -10,7 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/lease/rules"
 )
 
 // Options configures a held lease.
@@ -19,22 +19,25 @@ type Options struct {
 	Log zerolog.Logger
 }
 
-// Lease is a lease that this process holds and renews. It ends by Release, or by itself when it is lost.
+// Lease is a lease that this process holds and renews. While it cannot be renewed for longer than Hold it is suspended: the
+// holder may not act, since others may declare the lease dead. A renewal that succeeds after that proves that nobody did, and
+// the holder goes on. The lease ends when it is lost, released or abandoned.
 type Lease struct {
 	store  *Store
 	id     string
 	holder string
 	log    zerolog.Logger
 
-	ctx   context.Context
-	end   context.CancelCauseFunc
-	timer *time.Timer // ends the lease when Hold is over
-	asks  chan chan error
-	done  sync.WaitGroup
+	life context.Context // ends with the lease
+	end  context.CancelCauseFunc
+	asks chan chan error
+	done sync.WaitGroup
 
 	mu    sync.Mutex
-	rev   uint64
-	until time.Time // on the monotonic clock
+	state rules.Holder
+	timer *time.Timer     // ends the term
+	term  context.Context // the present one, or else the last
+	cut   context.CancelCauseFunc
 }
 
 var errReleased = errors.New("the lease was released")
@@ -43,18 +46,16 @@ var errReleased = errors.New("the lease was released")
 // An id that lives, or has lived, is conflict (already_registered).
 func Acquire(ctx context.Context, s *Store, id string, opts Options) (*Lease, error) {
 	l := &Lease{store: s, id: id, holder: nuid.Next(), log: opts.Log, asks: make(chan chan error)}
-	sent := time.Now()
+	sent := elapsed()
 	rev, err := s.create(ctx, id, l.holder)
 	if err != nil {
 		return nil, err
 	}
-	l.rev, l.until = rev, sent.Add(s.timing.Hold)
-	l.ctx, l.end = context.WithCancelCause(context.Background())
-	l.timer = time.AfterFunc(time.Until(l.until), func() {
-		if !l.Held() {
-			l.end(lost(id))
-		}
-	})
+	l.state = rules.NewHolder(s.timing.rules(), rev, sent)
+	l.life, l.end = context.WithCancelCause(context.Background())
+	l.mu.Lock()
+	l.begin()
+	l.mu.Unlock()
 	l.done.Go(l.run)
 	return l, nil
 }
@@ -62,130 +63,69 @@ func Acquire(ctx context.Context, s *Store, id string, opts Options) (*Lease, er
 // ID returns the lease's id.
 func (l *Lease) ID() string { return l.id }
 
-// Done is closed when the holder may no longer act: the lease was lost, ran out, or was released.
-func (l *Lease) Done() <-chan struct{} { return l.ctx.Done() }
+// Lost is closed when the lease has ended for good: it was declared dead, released, or abandoned. Until then a lease that is
+// suspended may be held again.
+func (l *Lease) Lost() <-chan struct{} { return l.life.Done() }
 
-// Context ends when the lease does; its cause is Err.
-func (l *Lease) Context() context.Context { return l.ctx }
+// Context returns a context for what is done under the lease. It ends, fenced (lease_lost) by its cause, when the lease is
+// suspended or ends: before another can take the holder for dead. A lease that is held again has a new context.
+func (l *Lease) Context() context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held()
+	return l.term
+}
+
+// Done is that of the present Context: it is closed when the holder may no longer act.
+func (l *Lease) Done() <-chan struct{} { return l.Context().Done() }
 
 // Held tells whether the holder may act at this moment. Unlike Done it needs no timer to have fired, so it is right also
 // just after the process was stopped for a while.
 func (l *Lease) Held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.ctx.Err() == nil && time.Now().Before(l.until)
+	return l.held()
 }
 
-// Err returns why the lease ended, fenced (lease_lost); nil while it is held, and after Release.
+// Err returns why the holder may not act, fenced (lease_lost); nil while the lease is held, and when it was released while it
+// was held. Whether it may be held again is told by Lost.
 func (l *Lease) Err() error {
-	if err := context.Cause(l.ctx); err != nil && !errors.Is(err, errReleased) {
+	if err := context.Cause(l.life); err != nil && !errors.Is(err, errReleased) {
+		return err
+	}
+	if err := context.Cause(l.Context()); err != nil && !errors.Is(err, errReleased) {
 		return err
 	}
 	return nil
 }
 
-// RenewNow renews at once, for use after a reconnect, before anything acts on the lease.
-func (l *Lease) RenewNow(ctx context.Context) error {
-	answer := make(chan error, 1)
-	select {
-	case l.asks <- answer:
-	case <-l.ctx.Done():
-		return lost(l.id)
-	case <-ctx.Done():
-		return api.Errorf(api.DeadlineExceeded, "lease %s could not be renewed in time", l.id).WithReason(api.ReasonTimeout)
+// held ends the term that is over. Its caller has the lock.
+func (l *Lease) held() bool {
+	if l.term.Err() == nil && !l.state.Held(elapsed()) {
+		l.log.Warn().Str("lease", l.id).Msg("lease was not renewed in time: nothing is done under it until it is")
+		l.cut(suspended(l.id))
 	}
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-		return api.Errorf(api.DeadlineExceeded, "lease %s could not be renewed in time", l.id).WithReason(api.ReasonTimeout)
-	}
+	return l.term.Err() == nil
 }
 
-// Release ends the lease and declares it dead, so that nobody waits for it to run out.
-func (l *Lease) Release(ctx context.Context) error {
-	l.end(errReleased)
-	l.timer.Stop()
-	l.done.Wait()
-	for {
-		_, err := l.store.put(ctx, l.id, record{Holder: l.holder, State: dead}, l.rev)
-		if !errors.Is(err, kv.ErrLost) {
-			return err
+// begin starts a term, which ends by itself. Its caller has the lock.
+func (l *Lease) begin() {
+	term, cut := context.WithCancelCause(l.life)
+	var timer *time.Timer
+	timer = time.AfterFunc(max(l.state.Until()-elapsed(), 0), func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.term == term && l.held() { // renewed meanwhile
+			timer.Reset(max(l.state.Until()-elapsed(), 0))
 		}
-		if mine, err := l.adopt(ctx); err != nil || !mine {
-			return err // somebody else has declared it dead
-		}
-	}
+	})
+	l.term, l.cut, l.timer = term, cut, timer
 }
 
-// run renews until the lease ends.
-func (l *Lease) run() {
-	next := time.NewTimer(l.store.timing.Renew)
-	defer next.Stop()
-	defer l.timer.Stop()
-	for {
-		var answer chan error
-		select {
-		case <-l.ctx.Done():
-			return
-		case answer = <-l.asks:
-		case <-next.C:
-		}
-		sent := time.Now()
-		err := l.renew(sent)
-		if answer != nil {
-			answer <- err
-		}
-		if err != nil && l.ctx.Err() == nil {
-			l.log.Warn().Err(err).Str("lease", l.id).Msg("lease was not renewed, trying again")
-			next.Reset(l.store.timing.Renew / 20)
-			continue
-		}
-		next.Reset(time.Until(sent.Add(l.store.timing.Renew))) // at once if this one took long
-	}
+func lost(id string) *api.Error {
+	return api.Errorf(api.Fenced, "lease %s is lost: stop what you do under it, and start again with a fresh id", id).WithReason(api.ReasonLeaseLost)
 }
 
-// renew writes the lease once. A renewal whose fate is not known is looked up by the next.
-func (l *Lease) renew(sent time.Time) error {
-	if !l.Held() {
-		l.end(lost(l.id))
-		return lost(l.id)
-	}
-	ctx, cancel := context.WithTimeout(l.ctx, l.store.timing.Renew)
-	defer cancel()
-	rev, err := l.store.put(ctx, l.id, record{Holder: l.holder, State: live}, l.rev)
-	if errors.Is(err, kv.ErrLost) {
-		mine, lookErr := l.adopt(ctx)
-		if lookErr != nil {
-			return lookErr
-		}
-		if !mine {
-			l.end(lost(l.id))
-			return lost(l.id)
-		}
-		rev, err = l.store.put(ctx, l.id, record{Holder: l.holder, State: live}, l.rev)
-	}
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rev = rev
-	if time.Now().After(l.until) {
-		l.end(lost(l.id)) // too late: whatever was done under the lease has stopped
-		return lost(l.id)
-	}
-	l.until = sent.Add(l.store.timing.Hold)
-	l.timer.Reset(time.Until(l.until))
-	return nil
-}
-
-// adopt takes over the revision of a renewal that was ours although it seemed to have failed.
-func (l *Lease) adopt(ctx context.Context) (mine bool, err error) {
-	r, rev, err := l.store.get(ctx, l.id)
-	if err != nil || r.Holder != l.holder || r.State != live {
-		return false, err
-	}
-	l.rev = rev
-	return true, nil
+func suspended(id string) *api.Error {
+	return api.Errorf(api.Fenced, "lease %s was not renewed in time: stop what you do under it", id).WithReason(api.ReasonLeaseLost)
 }

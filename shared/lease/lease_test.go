@@ -171,6 +171,7 @@ func TestAcquireIsRepeatedByItsNonceOnly(t *testing.T) {
 }
 
 func TestHeldLeaseLivesUntilReleased(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	s := open(t, srv.Connect(t), fast)
 	w, d := watch(t, open(t, srv.Connect(t), fast))
@@ -202,27 +203,10 @@ func TestHeldLeaseLivesUntilReleased(t *testing.T) {
 	}
 }
 
-func TestHolderStopsByItselfWithoutNATS(t *testing.T) {
-	srv := natstest.Start(t)
-	l := acquire(t, open(t, srv.Connect(t), fast), "a")
-	start := time.Now()
-	srv.Stop()
-	select {
-	case <-l.Done():
-	case <-time.After(5 * fast.Hold):
-		t.Fatal("the holder goes on without renewals")
-	}
-	if took := time.Since(start); took < fast.Hold/2 || took > fast.Hold+300*time.Millisecond {
-		t.Errorf("stopped after %s, want at most %s after the last renewal", took, fast.Hold)
-	}
-	if api.ReasonOf(l.Err()) != api.ReasonLeaseLost || context.Cause(l.Context()) == nil {
-		t.Errorf("got %v", l.Err())
-	}
-}
-
 // A holder that no longer renews, here because its connection is gone for good, is declared dead by two watchers at once:
 // each tells it once, and the holder's next renewal is fenced.
 func TestSilentHolderIsDeclaredDeadOnce(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	s := open(t, srv.Connect(t), fast)
 	first, told := watch(t, open(t, srv.Connect(t), fast))
@@ -267,64 +251,8 @@ func TestSilentHolderIsDeclaredDeadOnce(t *testing.T) {
 	}
 }
 
-// An outage shorter than Hold ends no lease, however many there are, and however often it happens.
-func TestLeasesSurviveAnOutage(t *testing.T) {
-	t.Parallel() // it mostly waits; times that are not much shorter than the real ones leave room for a loaded machine
-	srv := natstest.Start(t)
-	slow := lease.Timing{Renew: 400 * time.Millisecond, Hold: 4800 * time.Millisecond, Challenge: 6 * time.Second}
-	s := open(t, srv.Connect(t), slow)
-	w, d := watch(t, open(t, srv.Connect(t), slow))
-	var leases []*lease.Lease
-	for i := range 50 {
-		leases = append(leases, acquire(t, s, fmt.Sprint("l", i)))
-	}
-	for range 2 {
-		srv.Stop()
-		over(t, slow.Hold/4)
-		srv.Restart(t)
-		over(t, slow.Challenge/2)
-	}
-	over(t, slow.Challenge)
-	ctx := within(t, 10*time.Second)
-	for _, l := range leases {
-		if err := l.RenewNow(ctx); err != nil || !l.Held() {
-			t.Errorf("%s: %v", l.ID(), err)
-		}
-		if w.State(l.ID()) != lease.Live {
-			t.Errorf("%s: state %v", l.ID(), w.State(l.ID()))
-		}
-	}
-	if d.all() != 0 {
-		t.Errorf("%d were declared dead", d.all())
-	}
-}
-
-// After an outage longer than Challenge nobody is declared dead before a whole Challenge of unbroken view.
-func TestAnOutageDoesNotCountAsSilence(t *testing.T) {
-	srv := natstest.Start(t)
-	s := open(t, srv.Connect(t), fast)
-	w, d := watch(t, open(t, srv.Connect(t), fast))
-	ctx := within(t, 20*time.Second)
-	token, err := s.AcquireOnce(ctx, "a", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Stop()
-	over(t, 2*fast.Challenge)
-	srv.Restart(t)
-	back := time.Now()
-	for time.Since(back) < 2*fast.Challenge {
-		if token, err = s.Renew(ctx, "a", token); err != nil {
-			t.Fatalf("%s after the outage: %v", time.Since(back), err)
-		}
-		over(t, fast.Renew)
-	}
-	if d.all() != 0 || w.State("a") != lease.Live {
-		t.Fatal("declared dead")
-	}
-}
-
 func TestDeadLeasesAreForgotten(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	timing := fast
 	timing.Keep = 500 * time.Millisecond

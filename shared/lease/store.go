@@ -12,6 +12,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/lease/rules"
 )
 
 // Timing holds the durations of leases. All processes of a namespace must agree on them.
@@ -21,20 +22,24 @@ type Timing struct {
 	// Hold is for how long a holder may act after the send time of its last successful renewal; 12s unless given.
 	Hold time.Duration
 	// Challenge is for how long a watcher must have seen a lease unchanged before it declares it dead; 15s unless given.
-	// It must be longer than Hold.
+	// It must be longer than Hold, by more than clocks differ.
 	Challenge time.Duration
 	// Keep is for how long a dead lease stays on record; 24h unless given.
 	Keep time.Duration
 }
 
-func (t Timing) withDefaults() Timing {
+func (t Timing) or(d Timing) Timing {
 	or := func(v, d time.Duration) time.Duration {
 		if v <= 0 {
 			return d
 		}
 		return v
 	}
-	return Timing{or(t.Renew, 2*time.Second), or(t.Hold, 12*time.Second), or(t.Challenge, 15*time.Second), or(t.Keep, 24*time.Hour)}
+	return Timing{or(t.Renew, d.Renew), or(t.Hold, d.Hold), or(t.Challenge, d.Challenge), or(t.Keep, d.Keep)}
+}
+
+func (t Timing) rules() rules.Timing {
+	return rules.Timing{Renew: t.Renew, Hold: t.Hold, Challenge: t.Challenge}
 }
 
 const (
@@ -63,9 +68,13 @@ type Store struct {
 
 // Open opens the bucket of leases, and keeps trying until ctx ends while JetStream is not ready.
 func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace string, replicas int, timing Timing) (*Store, error) {
-	timing = timing.withDefaults()
-	if timing.Renew >= timing.Hold || timing.Hold >= timing.Challenge {
-		return nil, fmt.Errorf("leases: want renew < hold < challenge, have %s, %s, %s", timing.Renew, timing.Hold, timing.Challenge)
+	d, err := defaults()
+	if err != nil {
+		return nil, err
+	}
+	timing = timing.or(d)
+	if err := timing.rules().Check(); err != nil {
+		return nil, fmt.Errorf("leases: %w", err)
 	}
 	b, err := kv.Open(ctx, js, nc, kv.Config{Namespace: namespace, Name: "leases", Replicas: replicas, History: 1, MaxBytes: maxBytes})
 	if err != nil {
@@ -168,8 +177,4 @@ func (s *Store) get(ctx context.Context, id string) (r record, rev uint64, err e
 		return record{}, e.Revision, nil // nobody's lease
 	}
 	return r, e.Revision, nil
-}
-
-func lost(id string) *api.Error {
-	return api.Errorf(api.Fenced, "lease %s is lost: stop what you do under it, and start again with a fresh id", id).WithReason(api.ReasonLeaseLost)
 }

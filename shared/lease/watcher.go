@@ -2,14 +2,13 @@ package lease
 
 import (
 	"context"
-	"errors"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/lease/rules"
 )
 
 // State is what is known of a lease.
@@ -42,19 +41,12 @@ type Watcher struct {
 	mirror *kv.Mirror[record]
 
 	mu      sync.Mutex
-	sights  map[string]sight // of live leases
-	changed chan struct{}    // closed at every change
+	rules   *rules.Watcher
+	changed chan struct{} // closed at every change
 
 	startStop sync.Mutex
 	cancel    context.CancelFunc
 	done      sync.WaitGroup
-}
-
-// sight is since when a lease was seen at a revision, and in which unbroken view.
-type sight struct {
-	rev   uint64
-	since time.Time
-	epoch uint64
 }
 
 // NewWatcher returns a watcher that has not been started.
@@ -65,8 +57,8 @@ func NewWatcher(s *Store, opts WatcherOptions) *Watcher {
 	if opts.OnLive == nil {
 		opts.OnLive = func(string) {}
 	}
-	w := &Watcher{store: s, opts: opts, sights: map[string]sight{}, changed: make(chan struct{})}
-	w.mirror = kv.NewMirror(s.bucket, kv.MirrorOptions[record]{OnChange: w.onChange, Probe: s.timing.Renew / 2, Log: opts.Log})
+	w := &Watcher{store: s, opts: opts, rules: rules.NewWatcher(s.timing.rules()), changed: make(chan struct{})}
+	w.mirror = kv.NewMirror(s.bucket, kv.MirrorOptions[record]{Filter: "*", OnChange: w.onChange, Probe: s.timing.Renew / 2, Log: opts.Log})
 	return w
 }
 
@@ -145,9 +137,9 @@ func (w *Watcher) onChange(c kv.Change[record]) {
 	}
 	w.mu.Lock()
 	if is == Live {
-		w.sights[c.Key] = sight{rev: c.Revision, since: time.Now(), epoch: w.mirror.Epoch()}
+		w.rules.Saw(c.Key, c.Revision, elapsed())
 	} else {
-		delete(w.sights, c.Key)
+		w.rules.Gone(c.Key)
 	}
 	if was != is {
 		close(w.changed)
@@ -159,55 +151,5 @@ func (w *Watcher) onChange(c kv.Change[record]) {
 		w.opts.OnLive(c.Key)
 	case is == Dead && was != Dead, is == Unknown && was == Live:
 		w.opts.OnDead(c.Key)
-	}
-}
-
-// challenge looks for leases that were not renewed while the view was unbroken.
-func (w *Watcher) challenge(ctx context.Context) {
-	tick := time.NewTicker(w.store.timing.Challenge / 15)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for id, s := range w.overdue(time.Now()) {
-			w.declareDead(ctx, id, s)
-		}
-	}
-}
-
-// overdue returns the leases that have been seen unchanged for long enough. Every break of the view starts the count of
-// every lease anew, since nobody may have been able to renew.
-func (w *Watcher) overdue(now time.Time) map[string]sight {
-	epoch := w.mirror.Epoch()
-	current := w.mirror.Synced() && w.mirror.Age() < 3*w.store.timing.Renew
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	found := map[string]sight{}
-	for id, s := range w.sights {
-		if s.epoch != epoch || !current {
-			w.sights[id] = sight{rev: s.rev, since: now, epoch: epoch}
-		} else if now.Sub(s.since) >= w.store.timing.Challenge {
-			found[id] = s
-		}
-	}
-	return found
-}
-
-func (w *Watcher) declareDead(ctx context.Context, id string, s sight) {
-	r, rev, ok := w.mirror.Get(id)
-	if !ok || rev != s.rev || r.State != live {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, w.store.timing.Renew)
-	defer cancel()
-	_, err := w.store.put(ctx, id, record{Holder: r.Holder, State: dead}, rev)
-	switch {
-	case err == nil:
-		w.opts.Log.Warn().Str("lease", id).Msg("lease was not renewed and is dead")
-	case !errors.Is(err, kv.ErrLost): // lost: it was renewed, or another watcher was faster
-		w.opts.Log.Warn().Err(err).Str("lease", id).Msg("lease was not renewed and could not be declared dead")
 	}
 }
