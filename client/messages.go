@@ -13,16 +13,40 @@ import (
 // Call sends a message to one agent and waits for its answer. Payload is anything that can be written as JSON; a
 // json.RawMessage goes as it is. The errors that the agent gives come back as they are; besides, not_found
 // (agent_not_found), deadline_exceeded (timeout), unavailable (agent_crashed) and overloaded (mailbox_full). It is sent once, unless
-// ctx is Idempotent.
+// ctx is Idempotent: only a message that nobody has seen, because the agent is on its way to another host, is sent again until the
+// deadline of ctx (api.DefaultTimeout if it has none), and is then unavailable (host_lost).
 func (c *Client) Call(ctx context.Context, agentID string, payload any) (json.RawMessage, error) {
 	if err := api.CheckID("agent", agentID); err != nil {
 		return nil, err
 	}
-	answer, err := c.ask(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
-	if isUnheard(err) {
-		return nil, notFound(agentID)
+	return toAgent(ctx, c, agentID, func(ctx context.Context) (json.RawMessage, error) {
+		return c.ask(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
+	})
+}
+
+// toAgent sends a message to an agent. When nobody listens for one that shall run, its host was lost and another will take it up:
+// nobody has seen the message, so it may be sent again.
+func toAgent[T any](ctx context.Context, c *Client, agentID string, send func(context.Context) (T, error)) (T, error) {
+	answer, err := send(ctx)
+	if !isUnheard(err) {
+		return answer, err
 	}
-	return answer, err
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, api.DefaultTimeout.Std())
+		defer cancel()
+	}
+	return repeat(ctx, func(err error) bool { return api.ReasonOf(err) == api.ReasonHostLost }, func(ctx context.Context) (T, error) {
+		rec, getErr := c.Agents.Get(ctx, api.GetRequest{ID: agentID})
+		if getErr != nil || !rec.Wanted {
+			return answer, notFound(agentID)
+		}
+		answer, err := send(ctx)
+		if isUnheard(err) {
+			err = api.Errorf(api.Unavailable, "agent %s is on its way to another host: try again", agentID).WithReason(api.ReasonHostLost)
+		}
+		return answer, err
+	})
 }
 
 // CallCapability sends a message to any one agent that has the capability and waits for its answer: unavailable (no_agent)
@@ -98,10 +122,9 @@ func (c *Client) Cast(ctx context.Context, agentID string, payload any) error {
 	if err := api.CheckID("agent", agentID); err != nil {
 		return err
 	}
-	err := c.cast(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
-	if isUnheard(err) {
-		return notFound(agentID)
-	}
+	_, err := toAgent(ctx, c, agentID, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, c.cast(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
+	})
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/shared/api"
@@ -128,13 +129,7 @@ func TestAgentsOfALostHostAreTakenUp(t *testing.T) {
 	w.start(t, api.AgentSpec{ID: "once", Module: "puppet", RestartPolicy: api.RestartTemporary})
 	next := newPuppet()
 	w.host(t, agenthost.Config{ID: "h2", Modules: []agent.Module{next.module("puppet")}})
-	pings := make(chan *nats.Msg, 1000)
-	sub, err := w.Conn().NC.ChanSubscribe(api.HostSubject(w.Conn().Namespace, "h1", "ping"), pings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	natstest.Eventually(t, patience, func() bool { return len(pings) > 10 }, "the registry watches the host")
-	_ = sub.Unsubscribe()
+	w.watched(t, "h1")
 	begin := time.Now()
 	old.cut()
 	for i := range agents {
@@ -199,4 +194,58 @@ func TestAClaimWithoutAnAgentIsMadeTrue(t *testing.T) {
 	}
 	w.eventually(t, "a", status(api.AgentRunning), "it runs")
 	w.ask(t, "a", order{Do: "list"}, "[]")
+}
+
+// Callers of an agent whose host dies: what nobody has seen is sent again by the SDK, so that only what the host had may fail, and
+// says that it may have been executed; calls that are marked as safe to repeat do not fail at all.
+func TestCallsOutliveAHost(t *testing.T) {
+	w := newWorld(t)
+	old := w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{newPuppet().module("puppet")}})
+	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
+	w.host(t, agenthost.Config{ID: "h2", Modules: []agent.Module{newPuppet().module("puppet")}})
+	w.watched(t, "h1")
+	ctx, end := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	var answered atomic.Int64
+	for i := range 8 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				call, cancel := context.WithTimeout(t.Context(), 2*patience)
+				if i%2 == 0 {
+					call = client.Idempotent(call)
+				} else {
+					call, cancel = context.WithTimeout(t.Context(), 5*time.Second)
+				}
+				_, err := w.Call(call, "a", order{Do: "list"})
+				cancel()
+				switch e := api.AsError(err); {
+				case err == nil:
+					answered.Add(1)
+				case i%2 == 0:
+					t.Errorf("a call that may be repeated failed: %v", err)
+				case !e.Details.MaybeExecuted:
+					t.Errorf("a call that nobody can have executed failed: %v", err)
+				}
+			}
+		})
+	}
+	natstest.Eventually(t, patience, func() bool { return answered.Load() > 100 }, "calls are under way")
+	old.cut()
+	w.eventually(t, "a", func(a *api.Agent) bool { return a.Host == "h2" && a.Status == api.AgentRunning }, "it runs on the other host")
+	before := answered.Load()
+	natstest.Eventually(t, patience, func() bool { return answered.Load() > before+100 }, "calls are answered again")
+	end()
+	wg.Wait()
+}
+
+// watched waits until the registry has asked for a host for a while.
+func (w *world) watched(t testing.TB, id string) {
+	t.Helper()
+	pings := make(chan *nats.Msg, 1000)
+	sub, err := w.Conn().NC.ChanSubscribe(api.HostSubject(w.Conn().Namespace, id, "ping"), pings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool { return len(pings) > 10 }, "the registry watches the host")
+	_ = sub.Unsubscribe()
 }
