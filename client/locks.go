@@ -31,6 +31,7 @@ type Held struct {
 	give    api.Method[api.LockReleaseRequest, api.Empty]
 	ctx     context.Context
 	release context.CancelFunc
+	strays  bool // a request for it may still be carried out
 }
 
 // Acquire waits for a lock until ctx ends, or for req.Wait if that is given and shorter. The lease of the request is that of l.
@@ -127,26 +128,27 @@ func (h *Held) Err() error {
 // and it is still given back in the background.
 func (h *Held) Release(ctx context.Context) error {
 	h.release()
-	err := giveBack(ctx, h.lease.conn, h.give, h.name, h.Ticket)
+	err := giveBack(ctx, h.lease.conn, h.give, h.name, h.Ticket, h.strays)
 	if err != nil && mayHold(err) {
 		giveBackLater(h.lease, h.give, h.name, h.Ticket)
 	}
 	return err
 }
 
-// giveBackLater releases a ticket in the background, for as long as the lease lasts.
+// giveBackLater releases a ticket in the background, for as long as the lease lasts. A request that was given up may be carried out long
+// after, by a replica that hung, or when a link mends: it would take a lock that nobody knows to hold, so it is barred.
 func giveBackLater(l *Lease, give api.Method[api.LockReleaseRequest, api.Empty], name, ticket string) {
 	l.background(func(ctx context.Context) {
-		_, _ = repeat(ctx, mayHold, func(ctx context.Context) (any, error) { return nil, giveBack(ctx, l.conn, give, name, ticket) })
+		_, _ = repeat(ctx, mayHold, func(ctx context.Context) (any, error) { return nil, giveBack(ctx, l.conn, give, name, ticket, true) })
 	})
 }
 
 // giveBack releases a ticket, and repeats that while nobody answers.
-func giveBack(ctx context.Context, conn *rpc.Conn, m api.Method[api.LockReleaseRequest, api.Empty], name, ticket string) error {
+func giveBack(ctx context.Context, conn *rpc.Conn, m api.Method[api.LockReleaseRequest, api.Empty], name, ticket string, strays bool) error {
 	ctx = rpc.WithRequestID(ctx, nuid.Next())
 	unsure := false
 	_, err := attempts(ctx, isTransient, func(ctx context.Context) (*api.Empty, error) {
-		resp, err := rpc.Call(ctx, conn, m, &api.LockReleaseRequest{Name: name, Ticket: ticket})
+		resp, err := rpc.Call(ctx, conn, m, &api.LockReleaseRequest{Name: name, Ticket: ticket, Strays: strays})
 		if unsure && api.ReasonOf(err) == api.ReasonLockLost {
 			return resp, nil // an earlier attempt has done it
 		}
@@ -168,11 +170,11 @@ func hold[Req any](ctx context.Context, seen *session, l *Lease, take api.Method
 		}
 		round := roundOf(ctx, wait)
 		name, req := request(ticket, api.Duration(round))
-		grant, err := waitFor(ctx, l, take, ticket, req, func(err error) bool { return isTransient(err) && (named || !isUnsure(err)) },
+		grant, strays, err := waitFor(ctx, l, take, ticket, req, isTransient,
 			func(ctx context.Context) (bool, time.Duration) { return unheard(ctx, l.conn, name, ticket) })
 		if err == nil {
 			seen.wrote(grant.Revision)
-			held := &Held{Token: grant.Token, Ticket: ticket, name: name, lease: l, give: give}
+			held := &Held{Token: grant.Token, Ticket: ticket, name: name, lease: l, give: give, strays: strays}
 			held.ctx, held.release = context.WithCancel(l.ctx)
 			return held, nil
 		}
@@ -182,20 +184,12 @@ func hold[Req any](ctx context.Context, seen *session, l *Lease, take api.Method
 		if lost := l.Err(); lost != nil {
 			return nil, lost
 		}
-		// A wait of an hour is the most that one request may ask for: whoever has more time queues again. And who cannot know
-		// whether it has come into the queue at all takes another ticket: the replica takes the first one back.
-		again := isUnsure(err) || wait >= 0 && round == longest && api.ReasonOf(err) == api.ReasonLockHeld
+		// A wait of an hour is the most that one request may ask for: whoever has more time queues again.
+		again := wait >= 0 && round == longest && api.ReasonOf(err) == api.ReasonLockHeld
 		if named || !again || wait > 0 && time.Now().After(over) || !pause(ctx, lastPause) {
 			return nil, err
 		}
 	}
-}
-
-// isUnsure tells whether a replica has said that it does not know what became of a request. One that stops does know, and leaves
-// the ticket in the queue.
-func isUnsure(err error) bool {
-	e := api.AsError(err)
-	return e != nil && e.Code == api.Unavailable && e.Details.MaybeExecuted && e.Details.Reason != api.ReasonDraining
 }
 
 // mayHold tells whether a request that failed may have left its ticket behind.

@@ -49,23 +49,22 @@ var errUnheard = errors.New("nobody waits with the request any more")
 // waitFor sends a request that waits at the replica which has it, for as long as ctx and the lease last, and returns its
 // answer. It sends it again, under the same id, when the replica says that it stops, or has gone without a word: gone says so,
 // by what is in the store, and what it answered otherwise is for mends to judge. A request that was sent again is not cancelled: the replica might still be there, and would take back what the
-// second has got.
-func waitFor[Req, Resp any](ctx context.Context, l *Lease, m api.Method[Req, Resp], id string, req *Req, mends func(error) bool, gone looker) (*Resp, error) {
+// second has got. strays says that an attempt may still be on its way, or carried out later.
+func waitFor[Req, Resp any](ctx context.Context, l *Lease, m api.Method[Req, Resp], id string, req *Req, mends func(error) bool, gone looker) (resp *Resp, strays bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })()
 	return waitUnder(ctx, l.conn, m, id, req, mends, gone)
 }
 
-func waitUnder[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[Req, Resp], id string, req *Req, mends func(error) bool, gone looker) (*Resp, error) {
+func waitUnder[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[Req, Resp], id string, req *Req, mends func(error) bool, gone looker) (resp *Resp, strays bool, err error) {
 	body, err := codec.Marshal(req)
 	if err != nil {
-		return nil, api.Errorf(api.Invalid, "the request cannot be written as JSON: %v", err)
+		return nil, false, api.Errorf(api.Invalid, "the request cannot be written as JSON: %v", err)
 	}
-	sent := false
-	resp, err := repeat(ctx, func(err error) bool { return errors.Is(err, errUnheard) || mends(err) }, func(ctx context.Context) (*Resp, error) {
+	resp, err = repeat(ctx, func(err error) bool { return errors.Is(err, errUnheard) || mends(err) }, func(ctx context.Context) (*Resp, error) {
 		resp, err := waitOnce(ctx, conn, m, id, body, gone)
-		sent = sent || err != nil && isAmbiguous(err)
+		strays = strays || err != nil && isAmbiguous(err)
 		return resp, err
 	})
 	if err != nil && ctx.Err() != nil {
@@ -74,10 +73,10 @@ func waitUnder[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[
 			err = ended(ctx, m.Subject(conn.Namespace))
 		}
 	}
-	if e := api.AsError(err); e != nil && sent {
-		return nil, e.MaybeExecuted() // the last answer does not speak for the attempts before
+	if e := api.AsError(err); e != nil && strays {
+		return nil, true, e.MaybeExecuted() // the last answer does not speak for the attempts before
 	}
-	return resp, err
+	return resp, strays, err
 }
 
 func waitOnce[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[Req, Resp], id string, body []byte, gone looker) (*Resp, error) {

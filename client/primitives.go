@@ -66,13 +66,14 @@ func (s Barriers) Arrive(ctx context.Context, req api.BarrierArriveRequest) (*ap
 		req.Member = id
 	}
 	req.Wait = api.Duration(roundOf(ctx, req.Wait.Std()))
-	return waitUnder(ctx, s.conn, api.BarriersArrive, id, &req, isTransient, func(ctx context.Context) (gone bool, next time.Duration) {
+	b, _, err := waitUnder(ctx, s.conn, api.BarriersArrive, id, &req, isTransient, func(ctx context.Context) (gone bool, next time.Duration) {
 		b, err := s.Get(ctx, req.Name)
 		if err != nil {
 			return api.ReasonOf(err) == api.ReasonBarrierNotFound, late
 		}
 		return !slices.Contains(b.Arrived, req.Member), late
 	})
+	return b, err
 }
 
 // Leave takes back an arrival at a barrier that has not opened.

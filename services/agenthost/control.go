@@ -138,7 +138,13 @@ func (s *Service) stop(ctx context.Context, r *api.GetRequest) (*api.Agent, erro
 	case resp.Results[0].Error != nil:
 		return nil, resp.Results[0].Error
 	}
-	return resp.Results[0].Agent, nil
+	agent = resp.Results[0].Agent
+	if agent.Status.Active() { // its host is dead, or it has come to its next one meanwhile
+		if stopped, err := askOwner(ctx, s, "stop", api.HostedAgentsStop, r); err == nil {
+			return stopped, nil
+		}
+	}
+	return agent, nil
 }
 
 func (s *Service) startAt(ctx context.Context, host string, r *api.AgentStartRequest) (*api.Agent, error) {
@@ -222,11 +228,15 @@ func (s *Service) stopHere(h *hosted, header nats.Header) (*api.Agent, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.base, timeout)
 	defer cancel()
+	h.unwanted.Store(true)
 	h.stop(errors.New("it was asked to"))
 	select {
 	case <-h.done:
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+	if h.moved {
+		return nil, gone(h.rec.ID) // the next host is asked
 	}
 	rec := h.record()
 	if rec.Status.Active() {

@@ -30,8 +30,8 @@ func (s *Service) renew() {
 		case err == nil:
 			s.release()
 			return
-		case api.CodeOf(err) == api.Fenced:
-			s.env.Lease.Abandon(err) // others have what ran here
+		case api.CodeOf(err) == api.Fenced, api.CodeOf(err) == api.Conflict: // a conflict is another incarnation in the host's place
+			s.env.Lease.Abandon(lostHost(s.cfg.ID)) // others have what ran here
 			return
 		}
 		s.log.Warn().Err(err).Msg("nothing is handled yet after a reconnect: the lease is not renewed, or the registry does not answer")

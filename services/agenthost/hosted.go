@@ -25,6 +25,9 @@ type hosted struct {
 	box    *mailbox.Box[message]
 	subs   []*nats.Subscription // guarded by the host's lock
 	passage
+	again    bool        // it could not be started here, and shall be started elsewhere
+	moved    bool        // to another host, once it is done
+	unwanted atomic.Bool // it was stopped on request
 
 	life  context.Context // ends when the agent shall stop; its cause says why
 	stop  context.CancelCauseFunc

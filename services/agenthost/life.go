@@ -19,12 +19,16 @@ func (h *hosted) live(ctx context.Context) {
 		if h.life.Err() != nil {
 			h.end(h.stopped())
 		} else {
+			h.again = h.kept // nobody asked for this start, and another host may do better
 			h.end(api.AgentFailed, startFailure(err))
 		}
 		h.started <- err
 		return
 	}
 	h.started <- nil
+	if h.begins != nil {
+		h.s.spawn(func() { h.s.beginLate(h) }, nil)
+	}
 	status, why := h.supervise()
 	if status == api.AgentStopped && errors.Is(context.Cause(h.life), errMoves) && h.s.moveOut(h) {
 		return
@@ -46,6 +50,9 @@ func (h *hosted) begin(ctx context.Context) error {
 		return err
 	}
 	h.s.admit(h)
+	if h.kept && !h.record().Wanted { // it was stopped while no host answered for it
+		h.stop(errors.New("it was asked to"))
+	}
 	return nil
 }
 
@@ -160,6 +167,9 @@ func (h *hosted) judge(in member, err error) (status api.AgentStatus, why string
 
 // stopped is how an agent ended that was to stop.
 func (h *hosted) stopped() (api.AgentStatus, string) {
+	if errors.Is(context.Cause(h.life), errLost) {
+		return "", errLost.Error()
+	}
 	return api.AgentStopped, context.Cause(h.life).Error()
 }
 
@@ -214,6 +224,9 @@ func (h *hosted) verdict(err error, v supervise.Verdict) (api.AgentStatus, strin
 // registry hears nothing. A stopped agent finishes what it has begun, for a while.
 func (h *hosted) end(status api.AgentStatus, why string) {
 	begin, grace := time.Now(), graceOf(&h.rec.AgentSpec)
+	if h.begins != nil && !isDone(h.begins) {
+		h.s.inDispatch(func() { h.s.begun(h) }) // what was held is answered like the rest
+	}
 	h.s.unroute(h)
 	left := h.box.Close()
 	h.last()
@@ -264,6 +277,9 @@ func (h *hosted) report(ctx context.Context, status api.AgentStatus, reason stri
 			log.Error().Msg("the registry refused a status")
 			return errors.Join(errUntold, err)
 		}
+		if h.s.ends() && !h.s.env.Lease.Held() {
+			return errors.Join(errUntold, err) // the host ends, and may not speak before it has
+		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(errUntold, err)
@@ -282,12 +298,12 @@ func (h *hosted) tell(status api.AgentStatus, reason string, restarted bool) err
 	}
 	req := api.AgentTransitionRequest{
 		ID: h.rec.ID, Status: status, Reason: reason, Host: h.s.cfg.ID, HostLease: h.s.env.Lease.ID(), Epoch: h.rec.Epoch, Restarted: restarted,
-		StillWanted: status == api.AgentStopped && h.goesOn(),
+		StillWanted: (status == api.AgentStopping || status == api.AgentStopped) && h.goesOn() || status == api.AgentFailed && h.again,
 	}
 	if inst := h.current(); status == api.AgentFailed && inst != nil {
 		req.LastWords = lastWords(inst.LogTail())
 	}
-	ctx, cancel := context.WithTimeout(h.s.base, 2*time.Second)
+	ctx, cancel := context.WithTimeout(h.s.base, moveTimeout) // as long as it may be under way, or it could overtake the next
 	defer cancel()
 	rec, err := h.s.transition(ctx, req)
 	if err == nil {

@@ -19,7 +19,8 @@ import (
 // route says whose messages a subscription brings.
 type route struct {
 	agent   *hosted
-	control bool // stop, restart and status rather than a message
+	control bool   // stop, restart and status rather than a message
+	run     func() // no message at all: see behind
 }
 
 // message is one message of one agent on its way to the handler.
@@ -56,7 +57,7 @@ func (s *Service) subscribe(h *hosted) error {
 	both := func(subject, queue string) error {
 		return errors.Join(add(route{agent: h}, subject, queue), add(route{agent: h}, api.As(ns, "*", subject), queue))
 	}
-	err := errors.Join(both(api.AgentSubject(ns, id), h.group), add(route{h, true}, controlSubject(ns, id, "*"), h.group))
+	err := errors.Join(both(api.AgentSubject(ns, id), h.group), add(route{agent: h, control: true}, controlSubject(ns, id, "*"), h.group))
 	for _, c := range h.rec.Capabilities {
 		err = errors.Join(err, both(api.CapabilitySubject(ns, c), "agents"), both(api.AllSubject(ns, c), h.group))
 	}
@@ -124,6 +125,11 @@ func (s *Service) sort(msg *nats.Msg) {
 	r, ok := s.routes[msg.Sub]
 	s.mu.RUnlock()
 	switch {
+	case r.run != nil:
+		s.mu.Lock()
+		delete(s.routes, msg.Sub)
+		s.mu.Unlock()
+		r.run()
 	case !ok: // came just before the agent ended
 		s.pass(message{msg: msg})
 	case r.control && strings.HasSuffix(msg.Subject, "."+verbPass):

@@ -184,6 +184,7 @@ func TestAgentsWaitForAHost(t *testing.T) {
 
 // A claim whose answer nobody heard does not stay without an agent.
 func TestAClaimWithoutAnAgentIsMadeTrue(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t)
 	h, _ := w.standard(t, "h1")
 	if _, err := w.Agents.Register(t.Context(), api.AgentSpec{ID: "a", Module: "puppet"}); err != nil {
@@ -199,6 +200,7 @@ func TestAClaimWithoutAnAgentIsMadeTrue(t *testing.T) {
 // Callers of an agent whose host dies: what nobody has seen is sent again by the SDK, so that only what the host had may fail, and
 // says that it may have been executed; calls that are marked as safe to repeat do not fail at all.
 func TestCallsOutliveAHost(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t)
 	old := w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{newPuppet().module("puppet")}})
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})

@@ -79,6 +79,7 @@ func TestNATSRestart(t *testing.T) {
 
 // A host whose lease is gone handles nothing more, stops its agents, and leaves the registry's word on them to others.
 func TestReleasedLease(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t)
 	h, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -95,17 +96,17 @@ func TestReleasedLease(t *testing.T) {
 	if !strings.HasPrefix(a.Reason, api.ReasonHostLost) {
 		t.Errorf("%+v", a)
 	}
-	_, err = w.Call(within(t, patience), "a", order{Do: "echo"})
-	wantError(t, err, api.NotFound, api.ReasonAgentNotFound)
+	_, err = w.Call(within(t, time.Second), "a", order{Do: "echo"})
+	wantError(t, err, api.Unavailable, api.ReasonHostLost)
 	w.standard(t, "h2")
-	again, err := w.Agents.Start(within(t, patience), api.AgentStartRequest{ID: "a"})
-	if err != nil || again.Host != "h2" || again.Epoch != 2 {
-		t.Errorf("%+v, %v", again, err)
+	if again := w.eventually(t, "a", status(api.AgentRunning), "another host takes it up"); again.Host != "h2" || again.Epoch != 2 {
+		t.Errorf("%+v", again)
 	}
 }
 
 // NATS is away for longer than the lease holds: the host is to stop, and does so without NATS.
 func TestLeaseRunsOutWhileNATSIsAway(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorldWith(t, natstest.Start(t), quick)
 	h, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})

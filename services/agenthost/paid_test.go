@@ -143,6 +143,7 @@ func TestUnannouncedCostsAreCounted(t *testing.T) {
 
 // A program that dies, hangs or talks nonsense has not said what it has spent: that may be its maximum.
 func TestCostsThatNobodyReports(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for name, script := range map[string]string{
 		"crash":       `read init; read message; exit 3`,
 		"hang":        `read init; while read message; do :; done; sleep 1000`,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,7 +28,10 @@ type passage struct {
 	// a new one, since a host that only hangs still listens in the old.
 	group string
 
-	// Both belong to dispatch once the agent listens.
+	kept   bool          // a claim by itself, or from another host: nobody's request
+	begins chan struct{} // closed when the agent has been told to begin; nil unless it comes from another host
+
+	// These belong to dispatch once the agent listens.
 	holding bool        // messages wait until the old host has passed on its own
 	held    []*nats.Msg // while holding
 	passing bool        // the agent is another host's: messages go there
@@ -78,6 +83,9 @@ var (
 
 // goesOn tells whether the agent ends here only because its host does.
 func (h *hosted) goesOn() bool {
+	if h.unwanted.Load() {
+		return false
+	}
 	why := context.Cause(h.life)
 	return errors.Is(why, errMoves) || errors.Is(why, errStops)
 }
@@ -102,30 +110,27 @@ func (s *Service) adopt(ctx context.Context, r *adoptRequest) (*api.Agent, error
 		s.leavePlace() // if it was moved all the same, reconcile finds it
 		return nil, err
 	}
-	running, err := s.launch(ctx, *claimed, passage{group: r.Group, holding: true})
-	if err != nil {
-		return nil, err
+	return s.launch(ctx, *claimed, passage{group: r.Group, holding: true, kept: true, begins: make(chan struct{})})
+}
+
+// beginLate lets the agent begin if the old host does not say so in time.
+func (s *Service) beginLate(h *hosted) {
+	select {
+	case <-time.After(beginTimeout):
+		s.inDispatch(func() { s.begun(h) })
+	case <-h.begins:
+	case <-h.done:
+	case <-s.base.Done():
 	}
-	s.mu.RLock()
-	h := s.agents[r.ID]
-	s.mu.RUnlock()
-	if h != nil {
-		s.spawn(func() {
-			select {
-			case <-time.After(beginTimeout): // unless the old host was faster
-				s.inDispatch(func() { s.begun(h) })
-			case <-h.done:
-			case <-s.base.Done():
-			}
-		}, nil)
-	}
-	return running, nil
 }
 
 // moveOut hands an agent that has been stopped for that over to one of the hosts that could run it. It runs in the agent's
 // goroutine. False means that nobody took it.
 func (s *Service) moveOut(h *hosted) bool {
 	begin, grace := time.Now(), graceOf(&h.rec.AgentSpec)
+	if h.begins != nil {
+		s.beginLate(h) // what the host before this one passes on comes first
+	}
 	select {
 	case <-h.box.Halt():
 	case <-time.After(grace * 3 / 4):
@@ -138,10 +143,14 @@ func (s *Service) moveOut(h *hosted) bool {
 	if inst := h.current(); inst != nil {
 		h.letGo(inst, max(grace-time.Since(begin), grace/4))
 	}
+	if h.unwanted.Load() {
+		return false
+	}
 	target := s.findHeir(h)
 	if target == "" {
 		return false
 	}
+	h.moved = true
 	s.inDispatch(func() {
 		h.passing = true
 		for _, m := range h.box.Close() {
@@ -156,29 +165,69 @@ func (s *Service) moveOut(h *hosted) bool {
 	}
 	s.mu.Unlock()
 	_ = s.conn.NC.FlushTimeout(time.Second) // all that the server sent here has come in
-	s.inDispatch(func() { s.unroute(h) })
+	s.mu.RLock()
+	subs := slices.Clone(h.subs)
+	s.mu.RUnlock()
+	s.behind(func() { s.unroute(h) })
+	for _, sub := range subs {
+		_ = sub.Unsubscribe() // a connection that was lost meanwhile would have brought them back
+	}
 	h.cut()
 	s.forget(h)
 	s.log.Info().Str("agent", h.rec.ID).Str("to", target).Dur("took_ms", time.Since(begin)).Msg("agent handed over")
 	return true
 }
 
+// heir is the host to which a group moves, once a member of it has.
+type heir struct {
+	sync.Mutex
+	host string
+}
+
+func (s *Service) heirOf(group string) *heir {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heirs[group] == nil {
+		s.heirs[group] = &heir{}
+	}
+	return s.heirs[group]
+}
+
 // findHeir offers the agent to other hosts, the best first, until one has it.
 func (s *Service) findHeir(h *hosted) string {
 	s.uncontrol(h)
 	tried := map[string]bool{s.cfg.ID: true}
+	var group *heir
+	if h.rec.Group != nil { // one member after another, so that all go the same way
+		group = s.heirOf(h.rec.Group.Name)
+		group.Lock()
+		defer group.Unlock()
+	}
 	for range 4 {
-		target, _ := s.best(&h.rec.AgentSpec, tried)
+		target := ""
+		if group != nil && group.host != "" {
+			if target = group.host; tried[target] {
+				return "" // it follows when it can, since hosts take it up where the others are
+			}
+		} else {
+			target, _ = s.best(&h.rec.AgentSpec, tried)
+		}
 		if target == "" {
 			return ""
 		}
 		tried[target] = true
-		ctx, cancel := context.WithTimeout(s.base, adoptTimeout)
+		ctx, cancel := context.WithTimeout(s.leaving, adoptTimeout)
 		_, err := rpc.CallAt(ctx, s.conn, api.HostSubject(s.conn.Namespace, target, "agents.adopt"), adoptMethod,
 			&adoptRequest{ID: h.rec.ID, Epoch: h.rec.Epoch, Group: h.group})
 		cancel()
 		if err == nil {
+			if group != nil {
+				group.host = target
+			}
 			return target
+		}
+		if s.leaving.Err() != nil {
+			return ""
 		}
 		s.log.Warn().Err(err).Str("agent", h.rec.ID).Str("to", target).Msg("agent not handed over")
 	}
@@ -187,6 +236,10 @@ func (s *Service) findHeir(h *hosted) string {
 
 // passOn sends a message to the host that has the agent now.
 func (s *Service) passOn(h *hosted, m message) {
+	if m.ctx != nil && m.ctx.Err() != nil {
+		s.refuse(m, api.Errorf(api.Cancelled, "the request was cancelled before the agent began with it"))
+		return
+	}
 	if m.sender != nil {
 		m.sender.Drop()
 	}
@@ -198,6 +251,9 @@ func (s *Service) passOn(h *hosted, m message) {
 		on.Header[k] = v
 	}
 	on.Header.Set(headerSubject, m.msg.Subject)
+	if timeout, err := rpc.Timeout(m.msg.Header); err == nil && !m.cast && !m.arrived.IsZero() {
+		on.Header.Set(api.HeaderTimeout, max(timeout-time.Since(m.arrived), time.Millisecond).String())
+	}
 	if err := s.conn.NC.PublishMsg(on); err != nil {
 		m.sender, m.settle = nil, nil
 		s.refuse(m, api.Errorf(api.Unavailable, "the agent moves to another host, and the message could not be passed on: ask again").WithReason(api.ReasonDraining))
@@ -220,6 +276,7 @@ func (s *Service) begun(h *hosted) {
 		return
 	}
 	h.holding = false
+	close(h.begins)
 	for _, msg := range h.held {
 		s.put(h, msg)
 	}
@@ -241,6 +298,23 @@ func (s *Service) inDispatch(f func()) {
 	done := make(chan struct{})
 	select {
 	case s.inserts <- func() { defer close(done); f() }:
+	case <-s.base.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-s.base.Done():
+	}
+}
+
+// behind is inDispatch after all messages that have come in by now.
+func (s *Service) behind(f func()) {
+	mark, done := new(nats.Subscription), make(chan struct{})
+	s.mu.Lock()
+	s.routes[mark] = route{run: func() { defer close(done); f() }}
+	s.mu.Unlock()
+	select {
+	case s.inbound <- &nats.Msg{Sub: mark}:
 	case <-s.base.Done():
 		return
 	}

@@ -43,6 +43,8 @@ func (s *Service) register(ctx context.Context) error {
 func (s *Service) tellHost(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
+	s.telling.Lock() // a later record is a newer one
+	defer s.telling.Unlock()
 	s.mu.RLock()
 	host := api.Host{
 		ID: s.cfg.ID, Lease: s.env.Lease.ID(), Version: s.env.Version, MaxAgents: s.cfg.MaxAgents, CPUs: runtime.GOMAXPROCS(0), Tags: s.cfg.Tags,

@@ -66,8 +66,10 @@ type Service struct {
 	cancel   context.CancelFunc
 
 	inbound chan *nats.Msg
-	inserts chan func() // what dispatch does between two messages
-	moves   chan move   // transitions on their way to the registry
+	inserts chan func()     // what dispatch does between two messages
+	moves   chan move       // transitions on their way to the registry
+	leaving context.Context // ends the search for other hosts; set before agents are told to move
+	telling sync.Mutex      // of the host's record
 	ping    *nats.Subscription
 	lost    chan string // ids of agents that others have claimed
 	view    *view
@@ -90,6 +92,7 @@ type Service struct {
 	load     int            // as the registry is told
 	routes   map[*nats.Subscription]route
 	groups   groups
+	heirs    map[string]*heir // by group, once the host moves its agents
 	// capable lists the running agents by capability.
 	capable map[string]*capable
 	held    bool // messages wait until the lease is renewed
@@ -148,6 +151,7 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	if s.states, err = state.Open(ctx, s.conn); err != nil {
+		s.limits.Close()
 		s.cancel()
 		return nil, err
 	}
@@ -240,6 +244,8 @@ func (s *Service) Stop(ctx context.Context) error {
 		s.view.close()
 	}
 	if s.isListed() && s.env.Lease.Held() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
 		if _, err := s.client.Hosts.Deregister(ctx, s.cfg.ID); err != nil && api.CodeOf(err) != api.Unavailable {
 			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))
 		}
@@ -248,6 +254,13 @@ func (s *Service) Stop(ctx context.Context) error {
 		_ = s.ping.Unsubscribe()
 	}
 	return errors.Join(errs...)
+}
+
+// ends tells whether the host has begun to stop its agents.
+func (s *Service) ends() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.stopping
 }
 
 // moving is how many agents are on their way to another host at once: each waits in silence meanwhile.
@@ -259,12 +272,18 @@ func (s *Service) empty(ctx context.Context, all []*hosted) {
 	if !s.env.Lease.Held() || !s.view.synced() {
 		why = errStops
 	}
+	moves, cancel := context.WithCancel(s.base)
+	defer cancel()
+	if end, ok := ctx.Deadline(); ok { // what cannot move needs some time to end in order
+		defer time.AfterFunc(time.Until(end)*2/3, cancel).Stop()
+	}
+	s.leaving, s.heirs = moves, map[string]*heir{}
 	under := make(chan struct{}, moving)
 	for _, h := range all {
 		if errors.Is(why, errMoves) {
 			select {
 			case under <- struct{}{}:
-			case <-ctx.Done():
+			case <-moves.Done():
 				why = errStops
 			}
 		}

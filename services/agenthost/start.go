@@ -2,7 +2,6 @@ package agenthost
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nuid"
@@ -110,7 +109,7 @@ func (s *Service) launch(ctx context.Context, rec api.Agent, via passage) (*api.
 	former := s.agents[rec.ID]
 	s.mu.RUnlock()
 	if former != nil { // its claim was lost without its knowledge, or this one had not succeeded
-		former.stop(errors.New("its claim was lost"))
+		former.stop(errLost)
 		select {
 		case <-former.done:
 		case <-ctx.Done():
@@ -120,7 +119,11 @@ func (s *Service) launch(ctx context.Context, rec api.Agent, via passage) (*api.
 	if h.passage = via; h.group == "" {
 		h.group = groupOf(&rec)
 	}
-	if !s.spawn(func() { defer s.claiming(rec.ID)(); h.live(ctx) }, h) {
+	start := ctx
+	if via.kept { // it goes on whoever waits for it
+		start = s.base
+	}
+	if !s.spawn(func() { defer s.claiming(rec.ID)(); h.live(start) }, h) {
 		h.release()
 		s.leavePlace()
 		return nil, s.draining()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
@@ -147,8 +148,8 @@ func TestAnInstanceThatWasTakenOverFromEnds(t *testing.T) {
 	before := counters.Load()
 	_, err = w.Call(within(t, patience), "a", "save")
 	wantError(t, err, api.Fenced, api.ReasonStaleState)
-	_, err = w.Call(within(t, patience), "a", "up")
-	wantError(t, err, api.NotFound, api.ReasonAgentNotFound) // nobody listens here
+	_, err = w.Call(within(t, time.Second), "a", "up")
+	wantError(t, err, api.Unavailable, api.ReasonHostLost) // nobody listens here, and for all that the registry knows it shall run
 	if n := counters.Load() - before; n != 0 {
 		t.Errorf("it was started again %d times", n)
 	}

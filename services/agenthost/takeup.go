@@ -15,7 +15,7 @@ const (
 	settle     = 10 * time.Millisecond // for news that come together
 	adoptAfter = 5 * time.Second       // for which a claim may be without an agent before reconcile takes it up
 	startsMost = 256                   // agents that are being made at once for take-up, if they are no processes
-	claimTime  = 3 * moveTimeout       // for a claim's outcome to become known
+	claimTime  = 5 * moveTimeout       // for a claim's outcome to become known
 )
 
 // takeUp claims, again and again, this host's share of the agents that shall run and that no live host runs. All hosts make the
@@ -148,8 +148,12 @@ func (s *Service) makeTaken(a, rec *api.Agent) {
 		defer func() { <-starts }()
 	case <-s.base.Done():
 	}
-	if _, err := s.launch(s.base, *rec, passage{}); err != nil {
+	if _, err := s.launch(s.base, *rec, passage{kept: true}); err != nil {
 		s.log.Warn().Err(err).Str("agent", a.ID).Msg("agent taken up, but not started")
+		select { // if it is still wanted, not at once again
+		case s.lost <- a.ID:
+		case <-s.base.Done():
+		}
 		return
 	}
 	s.log.Info().Str("agent", a.ID).Str("from", a.Host).Msg("agent taken up")
@@ -196,7 +200,7 @@ func (s *Service) reconcile(agents []*api.Agent) {
 			continue
 		}
 		rec, done := *a, s.claiming(a.ID)
-		if !s.spawn(func() { defer done(); _, _ = s.launch(s.base, rec, passage{}) }, nil) {
+		if !s.spawn(func() { defer done(); _, _ = s.launch(s.base, rec, passage{kept: true}) }, nil) {
 			done()
 			s.leavePlace()
 		}

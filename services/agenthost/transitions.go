@@ -2,6 +2,7 @@ package agenthost
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -12,11 +13,12 @@ const (
 	moveBatch   = 250             // transitions of one request
 	moveQueue   = 4096            // transitions that wait
 	movers      = 4               // requests under way
-	moveTimeout = 5 * time.Second // of one request
+	moveTimeout = 3 * time.Second // of one request
 )
 
 // move is one transition on its way to the registry.
 type move struct {
+	ctx    context.Context // of who asks
 	req    api.AgentTransitionRequest
 	answer chan moved // has room for one
 }
@@ -31,7 +33,7 @@ type moved struct {
 //
 // When ctx ends first nobody knows whether the agent was moved.
 func (s *Service) transition(ctx context.Context, req api.AgentTransitionRequest) (*api.Agent, error) {
-	m := move{req, make(chan moved, 1)}
+	m := move{ctx, req, make(chan moved, 1)}
 	unknown := func() error {
 		return api.Errorf(api.Unavailable, "the registry has not answered in time").WithReason(api.ReasonDependencyDown).MaybeExecuted()
 	}
@@ -70,7 +72,11 @@ func (s *Service) mover() {
 				full = true
 			}
 		}
-		s.move(batch)
+		// What nobody waits for any more must not overtake what was asked for since.
+		batch = slices.DeleteFunc(batch, func(m move) bool { return m.ctx.Err() != nil })
+		if len(batch) > 0 {
+			s.move(batch)
+		}
 	}
 }
 

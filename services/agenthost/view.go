@@ -2,6 +2,7 @@ package agenthost
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -28,12 +29,13 @@ func (s *Service) openView(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	v.agents = kv.NewMirror(agents, kv.MirrorOptions[api.Agent]{Log: s.log, OnChange: func(c kv.Change[api.Agent]) {
+		s.yield(c.Key, c.New)
 		if c.New != nil && c.New.Wanted && !c.New.Status.Active() {
 			v.wake()
 		}
 	}})
 	v.hosts = kv.NewMirror(hosts, kv.MirrorOptions[api.Host]{Log: s.log, OnChange: func(c kv.Change[api.Host]) {
-		if c.New != nil && c.New.Lease == s.env.Lease.ID() && c.New.Status == api.HostDead {
+		if c.Key == s.cfg.ID && s.isLost(c.New) {
 			s.env.Lease.Abandon(lostHost(s.cfg.ID)) // nobody could reach it for a while, and others have what ran here
 		}
 		v.wake()
@@ -97,8 +99,35 @@ func lostHost(id string) error {
 	return api.Errorf(api.Fenced, "host %s was declared dead: others have its agents, it starts again under a fresh lease", id).WithReason(api.ReasonLeaseLost)
 }
 
-// synced tells whether both mirrors follow the registry now.
-func (v *view) synced() bool { return v.agents.Synced() && v.hosts.Synced() }
+// isLost tells from the host's record whether this incarnation of it is lost: dead, removed, or followed by another.
+func (s *Service) isLost(h *api.Host) bool {
+	if h != nil && h.Lease == s.env.Lease.ID() {
+		return h.Status == api.HostDead
+	}
+	return s.isListed()
+}
+
+// errLost is why an agent ends here that is not this host's any more.
+var errLost = errors.New("its claim was lost")
+
+// yield stops an agent of which the registry says that it is another claim's, or nobody's. An agent that ends by itself has left
+// the books before the registry hears of it.
+func (s *Service) yield(id string, rec *api.Agent) {
+	s.mu.RLock()
+	h := s.agents[id]
+	s.mu.RUnlock()
+	switch {
+	case h == nil || rec == nil:
+	case rec.RegisteredAt.After(h.rec.RegisteredAt):
+		h.stop(errLost)
+	case !rec.RegisteredAt.Equal(h.rec.RegisteredAt): // news of a former registration
+	case rec.Epoch > h.rec.Epoch, rec.Epoch == h.rec.Epoch && !rec.Status.Active():
+		h.stop(errLost)
+	}
+}
+
+// synced tells whether both mirrors follow the registry now; there is no view before it is loaded.
+func (v *view) synced() bool { return v != nil && v.agents.Synced() && v.hosts.Synced() }
 
 // everything returns all hosts and all agents as they are known now.
 func (v *view) everything() (hosts []*api.Host, agents []*api.Agent) {

@@ -70,7 +70,11 @@ func (s *Service) take(ctx context.Context, q lock.Request, wait time.Duration) 
 }
 
 func (s *Service) release(ctx context.Context, r *api.LockReleaseRequest) (*api.Empty, error) {
-	return &api.Empty{}, s.locks.Release(ctx, r.Name, r.Ticket, rpc.CauseFrom(ctx).Principal)
+	release := s.locks.Release
+	if r.Strays {
+		release = s.locks.Bar
+	}
+	return &api.Empty{}, release(ctx, r.Name, r.Ticket, rpc.CauseFrom(ctx).Principal)
 }
 
 func (s *Service) getLock(ctx context.Context, r *api.GetRequest) (*api.Lock, error) {

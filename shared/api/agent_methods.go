@@ -174,7 +174,7 @@ type AgentTransitionRequest struct {
 	TakeUp bool `json:"take_up,omitempty"`
 	// HandOver marks a claim that the present host makes for another: epoch is its own, host and host_lease are the other's.
 	HandOver bool `json:"hand_over,omitempty"`
-	// StillWanted says, with status stopped or failed, that the agent shall run elsewhere.
+	// StillWanted says, with status stopping, stopped or failed, that the agent shall run elsewhere.
 	StillWanted bool `json:"still_wanted,omitempty"`
 	// LastWords go with status failed.
 	LastWords *LastWords `json:"last_words,omitempty"`

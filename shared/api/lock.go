@@ -9,6 +9,7 @@ import (
 const (
 	MaxLockWaiters  = 1024     // tickets of one lock; further ones are refused as overloaded
 	MaxLockCapacity = 1 << 30  // permits of a semaphore
+	MaxLockGone     = 64       // tickets that are remembered as given back
 	MaxLockData     = 16 << 10 // bytes of what a candidate says of itself
 )
 
@@ -36,8 +37,10 @@ type Lock struct {
 	// Last is the newest fencing token that was given.
 	Last uint64 `json:"last,omitempty"`
 	// Tickets are in the order of their arrival. The granted ones come first.
-	Tickets  []LockTicket `json:"tickets,omitempty"`
-	Revision string       `json:"revision,omitempty"`
+	Tickets []LockTicket `json:"tickets,omitempty"`
+	// Gone are tickets, the newest last, that were given back while a request for them might still be on its way: it is refused.
+	Gone     []string `json:"gone,omitempty"`
+	Revision string   `json:"revision,omitempty"`
 }
 
 // LockTicket is somebody's place in the queue of a lock.
@@ -74,7 +77,7 @@ type LockGrant struct {
 var (
 	LocksAcquire = Method[LockAcquireRequest, LockGrant]{
 		Service: "coordination", Noun: "locks", Verb: "acquire", Write: true,
-		Doc: "Takes a lock, first come first served. What is not granted within wait is conflict (lock_held) and leaves no ticket. Repeat a request whose answer was lost with the same ticket: it keeps its place. The lock is held until it is released or the lease ends.",
+		Doc: "Takes a lock, first come first served. What is not granted within wait is conflict (lock_held) and leaves no ticket. Repeat a request whose answer was lost with the same ticket: it keeps its place. A ticket that is granted goes only by release or with its lease, never because a request for it has ended: whoever has no answer may hold the lock.",
 	}
 	LocksRelease = Method[LockReleaseRequest, Empty]{
 		Service: "coordination", Noun: "locks", Verb: "release", Write: true,
@@ -184,6 +187,9 @@ func checkWait(wait Duration) error {
 type LockReleaseRequest struct {
 	Name   string `json:"name"`
 	Ticket string `json:"ticket"`
+	// Strays says that a request for the ticket may still be on its way, because it was sent twice or nobody has answered it. When it
+	// arrives after this it is refused, and a ticket that is not there is no error.
+	Strays bool `json:"strays,omitempty"`
 }
 
 // Validate implements Validator.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/codec"
 )
@@ -85,13 +84,13 @@ func (m *Mirror[T]) follow(ctx context.Context) (loaded bool, err error) {
 		return false, fmt.Errorf("create consumer: %w", err)
 	}
 	defer m.bucket.dropConsumer(cons.CachedInfo().Name)
-	it, err := cons.Messages(jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(30*time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	f, err := m.open(ctx, cons)
 	if err != nil {
 		return false, fmt.Errorf("consume: %w", err)
 	}
-	defer it.Stop()
-	defer context.AfterFunc(ctx, it.Stop)()
-	s := &session[T]{m: m, it: it, ctx: ctx, floor: info.State.FirstSeq}
+	defer f.stop()
+	defer context.AfterFunc(ctx, f.stop)()
+	s := &session[T]{m: m, feed: f, ctx: ctx, floor: info.State.FirstSeq}
 	if err := s.load(cons.CachedInfo().NumPending, info.Created.UnixNano()); err != nil {
 		return false, err
 	}
@@ -101,7 +100,7 @@ func (m *Mirror[T]) follow(ctx context.Context) (loaded bool, err error) {
 // session is the state of one consumer.
 type session[T any] struct {
 	m       *Mirror[T]
-	it      jetstream.MessagesContext
+	feed    feed
 	ctx     context.Context
 	next    uint64 // consumer sequence of the message before
 	last    uint64 // stream sequence of the message before
@@ -109,27 +108,24 @@ type session[T any] struct {
 	probed  time.Time
 	stalled int // probes in a row that saw the leader ahead and nothing arriving
 	at      uint64
+	goal    uint64 // what the leader had at the probe of asked, and has not come yet; 0 for nothing
+	asked   time.Time
 }
 
 // receive returns the next message, checked to be the one that follows the last. It returns nats.ErrTimeout if none comes
 // until the next probe is due.
-func (s *session[T]) receive() (jetstream.Msg, *jetstream.MsgMetadata, error) {
-	msg, err := s.it.Next(jetstream.NextMaxWait(s.m.opts.Probe))
-	if err != nil {
-		return nil, nil, err
+func (s *session[T]) receive() (delivery, error) {
+	d, err := s.feed.next(s.m.opts.Probe)
+	switch {
+	case err != nil:
+		return d, err
+	case d.consumer != s.next+1:
+		return d, errGap
+	case d.stream <= s.last:
+		return d, errWentBack
 	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return nil, nil, err
-	}
-	if meta.Sequence.Consumer != s.next+1 {
-		return nil, nil, errGap
-	}
-	if meta.Sequence.Stream <= s.last {
-		return nil, nil, errWentBack
-	}
-	s.next, s.last = meta.Sequence.Consumer, meta.Sequence.Stream
-	return msg, meta, nil
+	s.next, s.last = d.consumer, d.stream
+	return d, nil
 }
 
 // load builds a new map, puts it in the place of the old one and tells the differences.
@@ -141,7 +137,7 @@ func (s *session[T]) load(pending uint64, created int64) error {
 	}
 	fresh := make(map[string]entry[T], room)
 	for pending > 0 {
-		msg, meta, err := s.receive()
+		d, err := s.receive()
 		if errors.Is(err, nats.ErrTimeout) {
 			// Keys that were removed meanwhile never come.
 			if last, err := m.last(s.ctx); err != nil || last > s.last {
@@ -152,8 +148,8 @@ func (s *session[T]) load(pending uint64, created int64) error {
 		if err != nil {
 			return err
 		}
-		pending = meta.NumPending
-		key, e, ok := m.decode(msg, meta.Sequence.Stream, created == m.created)
+		pending = d.pending
+		key, e, ok := m.decode(d, created == m.created)
 		if ok {
 			fresh[key] = e
 		} else {
@@ -232,10 +228,14 @@ func differences[T any](old, fresh map[string]entry[T], last uint64) []Change[T]
 // live applies changes until the session ends.
 func (s *session[T]) live() error {
 	for {
-		msg, meta, err := s.receive()
+		d, err := s.receive()
 		switch {
 		case err == nil:
-			s.m.apply(msg, meta.Sequence.Stream)
+			s.m.apply(d)
+			if s.goal > 0 && s.last >= s.goal {
+				s.goal = 0
+				s.current(s.asked)
+			}
 		case !errors.Is(err, nats.ErrTimeout):
 			return err
 		}
@@ -247,8 +247,8 @@ func (s *session[T]) live() error {
 	}
 }
 
-func (m *Mirror[T]) apply(msg jetstream.Msg, rev uint64) {
-	key, e, ok := m.decode(msg, rev, false)
+func (m *Mirror[T]) apply(d delivery) {
+	key, e, ok := m.decode(d, false)
 	m.mu.Lock()
 	old := m.data[key]
 	if ok {
@@ -258,21 +258,20 @@ func (m *Mirror[T]) apply(msg jetstream.Msg, rev uint64) {
 	}
 	m.mu.Unlock()
 	if old.value != nil || ok {
-		m.opts.OnChange(Change[T]{Key: key, Old: old.value, New: e.value, Revision: rev})
+		m.opts.OnChange(Change[T]{Key: key, Old: old.value, New: e.value, Revision: d.stream})
 	}
-	m.advance(rev)
+	m.advance(d.stream)
 }
 
 // decode reads a message. ok is false for a deletion, for junk and for what is not to be kept. A record that the mirror holds
 // already is not decoded again if reuse is set.
-func (m *Mirror[T]) decode(msg jetstream.Msg, rev uint64, reuse bool) (key string, e entry[T], ok bool) {
-	key = strings.TrimPrefix(msg.Subject(), m.bucket.prefix)
-	h := msg.Headers()
-	if deletion(h) {
+func (m *Mirror[T]) decode(d delivery, reuse bool) (key string, e entry[T], ok bool) {
+	key = strings.TrimPrefix(d.subject, m.bucket.prefix)
+	if deletion(d.header) {
 		return key, e, false
 	}
-	e.rev = rev
-	if h.Get(headerRequest) != "" {
+	e.rev = d.stream
+	if d.header.Get(headerRequest) != "" {
 		e.rev |= tag
 	}
 	if reuse {
@@ -281,9 +280,9 @@ func (m *Mirror[T]) decode(msg jetstream.Msg, rev uint64, reuse bool) (key strin
 		}
 	}
 	v := new(T)
-	if err := codec.Read(msg.Data(), v); err != nil {
+	if err := codec.Read(d.data, v); err != nil {
 		m.junk.Add(1)
-		m.opts.Log.Warn().Err(err).Str("bucket", m.bucket.name).Str("key", key).Uint64("revision", rev).Msg("mirror skips a value that it cannot read")
+		m.opts.Log.Warn().Err(err).Str("bucket", m.bucket.name).Str("key", key).Uint64("revision", d.stream).Msg("mirror skips a value that it cannot read")
 		return key, entry[T]{}, false
 	}
 	if m.opts.Keep != nil && !m.opts.Keep(v) {
@@ -307,7 +306,8 @@ func (s *session[T]) probe() error {
 		return errWentBack
 	case last == s.last:
 		s.stalled = 0
-		m.current.Store(int64(s.probed.Sub(m.began)))
+		s.goal = 0
+		s.current(s.probed)
 	case s.at != s.last:
 		s.stalled = 0
 	default:
@@ -316,8 +316,14 @@ func (s *session[T]) probe() error {
 		}
 	}
 	s.at = s.last
+	if s.goal == 0 && last > s.last {
+		s.goal, s.asked = last, s.probed
+	}
 	return nil
 }
+
+// current says that the copy has all that the leader had then.
+func (s *session[T]) current(then time.Time) { s.m.current.Store(int64(then.Sub(s.m.began))) }
 
 // last returns the newest revision of the mirrored keys that the leader has.
 func (m *Mirror[T]) last(ctx context.Context) (uint64, error) {

@@ -30,6 +30,10 @@ type MirrorOptions[T any] struct {
 	// OnChange is called for every change, one at a time and in order, after the mirror holds it: also for every record
 	// of the first load, and for the differences that a resync finds. It must not wait for the mirror.
 	OnChange func(Change[T])
+	// Gather tells for how long changes may gather before the mirror takes them in, which then costs a busy bucket little; the
+	// mirror is that much later. It is asked after what has gathered was taken in, and must not wait; 0 is not at all, as is no
+	// Gather. Hurry ends the gathering, and while WaitFor waits there is none.
+	Gather func() time.Duration
 	// Probe is how often the mirror compares itself with the leader; 1s unless given.
 	Probe time.Duration
 	// Log gets junk records and resyncs; nothing is logged unless given.
@@ -56,6 +60,8 @@ type Mirror[T any] struct {
 	waiting atomic.Int64
 	waitMu  sync.Mutex
 	waitCh  chan struct{} // closed when seen advances
+
+	hurry chan struct{} // has a token when nothing is to gather any longer
 
 	startStop sync.Mutex
 	cancel    context.CancelFunc
@@ -85,7 +91,7 @@ func NewMirror[T any](b *Bucket, opts MirrorOptions[T]) *Mirror[T] {
 	}
 	m := &Mirror[T]{
 		bucket: b, opts: opts, data: map[string]entry[T]{}, began: time.Now(), ready: make(chan struct{}),
-		waitCh: make(chan struct{}), connected: make(chan struct{}, 1),
+		waitCh: make(chan struct{}), connected: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 	}
 	m.current.Store(-1)
 	return m
@@ -175,6 +181,14 @@ func (m *Mirror[T]) Epoch() uint64 { return m.epoch.Load() }
 // Junk returns how many values could not be read as a T and were skipped.
 func (m *Mirror[T]) Junk() uint64 { return m.junk.Load() }
 
+// Hurry makes the mirror take in at once what has gathered, and ask Gather anew. It never waits.
+func (m *Mirror[T]) Hurry() {
+	select {
+	case m.hurry <- struct{}{}:
+	default:
+	}
+}
+
 // askAfter is how long WaitFor waits before it asks the leader whether there is anything to wait for: the messages of
 // keys that were swept never come.
 const askAfter = 250 * time.Millisecond
@@ -186,6 +200,7 @@ func (m *Mirror[T]) WaitFor(ctx context.Context, rev uint64) error {
 	}
 	m.waiting.Add(1)
 	defer m.waiting.Add(-1)
+	m.Hurry()
 	ask := time.NewTimer(askAfter)
 	defer ask.Stop()
 	for {

@@ -70,7 +70,9 @@ func follow(t testing.TB, b *kv.Bucket, opts kv.MirrorOptions[counter]) *kv.Mirr
 	return m
 }
 
-func TestMirrorFollows(t *testing.T) {
+func TestMirrorFollows(t *testing.T) { bothWays(t, mirrorFollows) }
+
+func mirrorFollows(t *testing.T, gather func() time.Duration) {
 	nc := natstest.Start(t).Connect(t)
 	b := open(t, nc, kv.Config{})
 	table := kv.NewTable[counter](b, "svc", nil)
@@ -84,7 +86,7 @@ func TestMirrorFollows(t *testing.T) {
 	}
 	update("3", remove)
 	var x index
-	m := follow(t, b, kv.MirrorOptions[counter]{OnChange: x.change})
+	m := follow(t, b, kv.MirrorOptions[counter]{OnChange: x.change, Gather: gather})
 	if d := cmp.Diff(held(m), x.copy()); d != "" || m.Len() != 9 {
 		t.Fatalf("after the load: %d records, index differs: %s", m.Len(), d)
 	}
@@ -125,12 +127,14 @@ func TestWaitForARevisionThatWasSwept(t *testing.T) {
 	}
 }
 
-func TestMirrorSurvivesARestart(t *testing.T) {
+func TestMirrorSurvivesARestart(t *testing.T) { bothWays(t, mirrorSurvivesARestart) }
+
+func mirrorSurvivesARestart(t *testing.T, gather func() time.Duration) {
 	s := natstest.Start(t)
 	nc, writer := s.Connect(t), s.Connect(t)
 	b := open(t, nc, kv.Config{})
 	var x index
-	m := follow(t, b, kv.MirrorOptions[counter]{OnChange: x.change})
+	m := follow(t, b, kv.MirrorOptions[counter]{OnChange: x.change, Gather: gather})
 	table := kv.NewTable[counter](open(t, writer, kv.Config{}), "svc", nil)
 	ctx := within(t, 40*time.Second)
 	for i := range 10 {
@@ -160,7 +164,9 @@ func TestMirrorSurvivesARestart(t *testing.T) {
 	natstest.Eventually(t, 10*time.Second, func() bool { return m.Synced() && cmp.Equal(want, held(m)) && cmp.Equal(want, x.copy()) })
 }
 
-func TestMirrorSeesABucketMadeAnew(t *testing.T) {
+func TestMirrorSeesABucketMadeAnew(t *testing.T) { bothWays(t, mirrorSeesABucketMadeAnew) }
+
+func mirrorSeesABucketMadeAnew(t *testing.T, gather func() time.Duration) {
 	nc := natstest.Start(t).Connect(t)
 	b := open(t, nc, kv.Config{})
 	ctx := within(t, 20*time.Second)
@@ -168,7 +174,7 @@ func TestMirrorSeesABucketMadeAnew(t *testing.T) {
 		must[uint64](t)(b.Write(ctx, kv.Write{Key: strconv.Itoa(i), Value: []byte(`{"n":1}`)}))
 	}
 	var x index
-	m := follow(t, b, kv.MirrorOptions[counter]{OnChange: x.change})
+	m := follow(t, b, kv.MirrorOptions[counter]{OnChange: x.change, Gather: gather})
 	if err := stream(t, nc).DeleteKeyValue(ctx, b.Name()); err != nil {
 		t.Fatal(err)
 	}
@@ -230,13 +236,15 @@ func FuzzMirrorValue(f *testing.F) {
 	})
 }
 
-func TestMirrorOfAClusterSurvivesALeader(t *testing.T) {
+func TestMirrorOfAClusterSurvivesALeader(t *testing.T) { bothWays(t, mirrorOfAClusterSurvivesALeader) }
+
+func mirrorOfAClusterSurvivesALeader(t *testing.T, gather func() time.Duration) {
 	if testing.Short() {
 		t.Skip("needs a cluster")
 	}
 	c := natstest.StartCluster(t, 3)
 	b := open(t, c.Connect(t), kv.Config{Replicas: 3})
-	m := follow(t, b, kv.MirrorOptions[counter]{})
+	m := follow(t, b, kv.MirrorOptions[counter]{Gather: gather})
 	table := kv.NewTable[counter](open(t, c.Connect(t), kv.Config{Replicas: 3}), "svc", nil)
 	ctx := within(t, 60*time.Second)
 	must[kv.Result[counter]](t)(table.Update(ctx, api.Cause{}, "k", add(1)))

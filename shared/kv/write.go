@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 )
 
 // Headers of the messages in a bucket.
@@ -73,22 +74,50 @@ func (b *Bucket) Write(ctx context.Context, w Write) (uint64, error) {
 	}
 }
 
+// publishAck is the stream's answer to a message.
+type publishAck struct {
+	Error    *jetstream.APIError `json:"error"`
+	Sequence uint64              `json:"seq"`
+}
+
+// publish sends a write once. It is not PublishMsg of the jetstream package, which tries again by itself and costs more.
 func (b *Bucket) publish(ctx context.Context, w Write, id string) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	m := nats.NewMsg(b.prefix + w.Key)
-	maps.Copy(m.Header, w.Header)
-	m.Header.Set(headerWrite, id)
-	if w.Delete {
-		m.Header.Set(headerOperation, "DEL")
-	} else {
+	m := &nats.Msg{Subject: b.prefix + w.Key, Header: b.header(w, id)}
+	if !w.Delete {
 		m.Data = w.Value
 	}
-	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(w.Expect), jetstream.WithExpectStream(b.stream))
+	answer, err := b.nc.RequestMsgWithContext(ctx, m)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return 0, jetstream.ErrNoStreamResponse
+	}
 	if err != nil {
 		return 0, err
 	}
+	var ack publishAck
+	switch err := codec.Read(answer.Data, &ack); {
+	case err != nil:
+		return 0, fmt.Errorf("read the acknowledgement of %s: %w", w.Key, err)
+	case ack.Error != nil:
+		return 0, ack.Error
+	case ack.Sequence == 0:
+		return 0, fmt.Errorf("the acknowledgement of %s has no sequence: %w", w.Key, jetstream.ErrInvalidJSAck)
+	}
 	return ack.Sequence, nil
+}
+
+func (b *Bucket) header(w Write, id string) nats.Header {
+	h := make(nats.Header, len(w.Header)+4)
+	maps.Copy(h, w.Header)
+	values := [4]string{id, strconv.FormatUint(w.Expect, 10), b.stream, "DEL"}
+	h[headerWrite] = values[0:1:1]
+	h[jetstream.ExpectedLastSubjSeqHeader] = values[1:2:2]
+	h[jetstream.ExpectedStreamHeader] = values[2:3:3]
+	if w.Delete {
+		h[headerOperation] = values[3:4:4]
+	}
+	return h
 }
 
 // outcome asks the leader what became of a write that was not acknowledged: its revision if it is there, 0 if it may be
@@ -130,7 +159,7 @@ func (b *Bucket) refused(err error, key string) error {
 	var e *jetstream.APIError
 	switch {
 	case errors.Is(err, nats.ErrConnectionClosed):
-		return b.unavailable(err, false)
+		return b.unavailable(err, true) // it may have been sent before
 	case errors.Is(err, nats.ErrMaxPayload):
 		return api.Errorf(api.Invalid, "the record %s is larger than the server takes in one message", key).WithReason(api.ReasonPayloadTooLarge)
 	case !errors.As(err, &e):

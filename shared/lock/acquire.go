@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/lease"
 	"github.com/mabus-project/mabus/shared/lock/queue"
 )
 
@@ -104,6 +105,7 @@ func (s *Store) wait(ctx context.Context, l *line, c *claim) (*api.LockGrant, er
 	news := make(chan struct{}, 1)
 	w := s.watch(l, c.Ticket, func(place) { notify(news) })
 	defer s.unwatch(l, w)
+	defer s.waiting()()
 	timer := time.NewTimer(time.Until(c.over))
 	defer timer.Stop()
 	for {
@@ -131,18 +133,14 @@ func (s *Store) wait(ctx context.Context, l *line, c *claim) (*api.LockGrant, er
 	}
 }
 
-// gone is the error of a place that is not there any more.
+// gone is the error of a place that is not there any more: its lease has died, or it was given up.
 func (s *Store) gone(ctx context.Context, l *line, c *claim) error {
-	live, err := s.lives(ctx, c.Lease)
-	switch {
-	case ctx.Err() != nil:
-		return ended(ctx, l.name)
-	case err != nil:
-		return err
-	case live:
-		return api.Errorf(api.Conflict, "the place of ticket %s in the queue of lock %s was given up: ask again", c.Ticket, l.name).WithReason(api.ReasonLockHeld)
+	wait, cancel := context.WithTimeout(ctx, deathWait)
+	defer cancel()
+	if s.sight.Wait(wait, c.Lease, lease.Dead) == nil || s.sight.State(c.Lease) != lease.Live {
+		return lost(l.name)
 	}
-	return lost(l.name)
+	return api.Errorf(api.Conflict, "the place of ticket %s in the queue of lock %s was given up: ask again", c.Ticket, l.name).WithReason(api.ReasonLockHeld)
 }
 
 func notify(news chan<- struct{}) {

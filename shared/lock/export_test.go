@@ -19,3 +19,6 @@ func (s *Store) Lines() int {
 
 // Knows tells whether the store knows a lease to live.
 func (s *Store) Knows(id string) bool { return s.sight.State(id) == lease.Live }
+
+// Gathers tells whether the mirror lets changes gather.
+func (s *Store) Gathers() bool { return s.gather() > 0 }

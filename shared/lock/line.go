@@ -71,7 +71,7 @@ func (s *Store) leave(l *line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.users--
-	s.forget(l, max(s.mirrored(l.name).rev, s.mirror.Revision()))
+	s.forget(l, s.mirror.Revision()) // up to where onChange has been told
 }
 
 // forget drops a line that nobody uses and that knows no more than the mirror, which has seen all up to rev. Store.mu is held.
@@ -187,7 +187,11 @@ func (s *Store) onChange(c kv.Change[api.Lock]) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l := s.lines[c.Key]; l != nil {
+	l := s.lines[c.Key]
+	if l == nil || c.Revision > l.now.rev && len(l.turn) == 0 { // not even under way here
+		s.news.Store(int64(time.Since(s.began)))
+	}
+	if l != nil {
 		l.learn(view{c.New, c.Revision})
 		s.forget(l, c.Revision)
 	}

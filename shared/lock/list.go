@@ -89,6 +89,9 @@ func (s *Store) Observe(ctx context.Context, name string, after uint64, wait tim
 	if err := s.reread(ctx, l, &at, &current); err != nil {
 		return nil, s.fail(ctx, l, err)
 	}
+	if wait > 0 {
+		defer s.waiting()()
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {

@@ -64,8 +64,12 @@ func (r *Request) ticket() api.LockTicket {
 	return api.LockTicket{ID: r.Ticket, Owner: r.Owner, Lease: r.Lease, Takes: r.Takes, Data: r.Data}
 }
 
-// leaseWait bounds the wait for the watcher to hear of a lease that is on record.
-const leaseWait = 2 * time.Second
+const (
+	// leaseWait bounds the wait for the watcher to hear of a lease that is on record.
+	leaseWait = 2 * time.Second
+	// deathWait is for how long it may hear of a lease's death later than another replica, which has swept its tickets.
+	deathWait = 250 * time.Millisecond
+)
 
 // needLease refuses what would live by a lease that does not live. It may miss a death that has only just happened: then the
 // ticket is swept away.
@@ -91,14 +95,6 @@ func (s *Store) needLease(ctx context.Context, id string) error {
 func (s *Store) onRecord(ctx context.Context, id string) (bool, error) {
 	e, err := s.leases.Bucket().Get(ctx, id)
 	return err == nil && e.Exists(), err
-}
-
-// lives asks the store's leader whether a lease lives.
-func (s *Store) lives(ctx context.Context, id string) (bool, error) {
-	if s.sight.State(id) == lease.Dead {
-		return false, nil // which is final
-	}
-	return s.leases.Lives(ctx, id)
 }
 
 // lost is the error of a ticket that is not there any more.

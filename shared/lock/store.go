@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +21,11 @@ const (
 
 	// history lets a write whose acknowledgement was lost find out what became of it.
 	history = 2
+
+	// gatherFor is for how long changes gather before the mirror takes them in, while they are of no use here: this process made
+	// them, and nobody in it waits. When somebody else has made one, more may follow: the mirror is prompt for a while.
+	gatherFor = 25 * time.Millisecond
+	promptFor = time.Second
 
 	// closeGrace is for how long Close waits for tickets that are being taken back.
 	closeGrace = time.Second
@@ -47,6 +53,9 @@ type Store struct {
 	mu     sync.Mutex
 	lines  map[string]*line
 	closed bool
+	waits  atomic.Int64 // requests that wait for a change
+	news   atomic.Int64 // when a change came that this process had not made, since began
+	began  time.Time
 
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
@@ -72,10 +81,11 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace 
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: o.Log, bucket: b, leases: o.Leases, every: o.Sweep, lines: map[string]*line{}, wake: make(chan struct{}, 1)}
+	s := &Store{log: o.Log, bucket: b, leases: o.Leases, every: o.Sweep, lines: map[string]*line{}, began: time.Now(), wake: make(chan struct{}, 1)}
+	s.news.Store(int64(-promptFor))
 	s.closing, s.close = context.WithCancel(context.WithoutCancel(ctx))
 	s.work, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.mirror = kv.NewMirror(b, kv.MirrorOptions[api.Lock]{OnChange: s.onChange, Log: o.Log})
+	s.mirror = kv.NewMirror(b, kv.MirrorOptions[api.Lock]{OnChange: s.onChange, Gather: s.gather, Log: o.Log})
 	s.sight = lease.NewWatcher(o.Leases, lease.WatcherOptions{OnDead: func(string) { s.sweepNow() }, Log: o.Log})
 	s.sight.Start()
 	s.mirror.Start()
@@ -113,6 +123,21 @@ func (s *Store) Close() {
 
 // Ready tells whether the Store follows the locks now.
 func (s *Store) Ready() bool { return s.mirror.Synced() }
+
+// gather returns for how long the mirror may be late.
+func (s *Store) gather() time.Duration {
+	if s.waits.Load() > 0 || time.Since(s.began)-time.Duration(s.news.Load()) < promptFor {
+		return 0
+	}
+	return gatherFor
+}
+
+// waiting makes the mirror prompt until done is called.
+func (s *Store) waiting() (done func()) {
+	s.waits.Add(1)
+	s.mirror.Hurry()
+	return func() { s.waits.Add(-1) }
+}
 
 // background runs f until it returns; f must end when its context does. After Close it does nothing and returns false.
 func (s *Store) background(f func(ctx context.Context)) bool {

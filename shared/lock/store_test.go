@@ -32,17 +32,23 @@ func TestServerRestarts(t *testing.T) {
 	}
 }
 
-// A request that came while the server was away has no ticket afterwards.
+// A request that came while the server was away may be carried out afterwards: a process takes its own back, and others may
+// repeat theirs and hold the lock.
 func TestServerIsAway(t *testing.T) {
 	s := natstest.Start(t)
 	r := open(t, s.Connect(t), 1, lease.Timing{})
-	r.release(t, r.acquire(t, lock.Request{Name: "m"}))
+	for _, name := range []string{"own", "m"} {
+		r.release(t, r.acquire(t, lock.Request{Name: name}))
+	}
 	s.Stop()
-	_, err := r.try(within(t, 300*time.Millisecond), lock.Request{Name: "m", Wait: time.Minute})
+	_, err := r.Lock(within(t, 300*time.Millisecond), r.own, lock.Request{Name: "own", Wait: time.Minute})
+	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout)
+	_, err = r.try(within(t, 300*time.Millisecond), lock.Request{Name: "m", Ticket: "t", Wait: time.Minute})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout)
 	s.Restart(t)
-	natstest.Eventually(t, 30*time.Second, func() bool { return r.Ready() && r.Lines() == 0 && r.tickets(t, "m") == 0 }, "the ticket is taken back")
-	r.release(t, r.acquire(t, lock.Request{Name: "m", Wait: 10 * time.Second}))
+	natstest.Eventually(t, 30*time.Second, func() bool { return r.Ready() && r.Lines() == 0 && r.tickets(t, "own") == 0 }, "the ticket is taken back")
+	r.release(t, r.acquire(t, lock.Request{Name: "own", Wait: 10 * time.Second}))
+	r.release(t, r.acquire(t, lock.Request{Name: "m", Ticket: "t", Wait: 10 * time.Second}))
 }
 
 func TestBucketIsMadeAnew(t *testing.T) {

@@ -120,7 +120,7 @@ func (v *view) place(u *unit) {
 			u.err = v.refuseBound(u)
 			return
 		}
-	} else if u.at = v.best(u, constrained); u.at < 0 || tornApart(u) {
+	} else if u.at = v.bestElsewhere(u, constrained); u.at < 0 || tornApart(u) {
 		u.err = v.refuse(u, constrained)
 		return
 	}
@@ -183,6 +183,15 @@ func (b bid) better(o bid) bool {
 	return b.cost < o.cost
 }
 
+// bestElsewhere returns the best node for a unit, or -1: one where a member has failed to start comes after all others.
+func (v *view) bestElsewhere(u *unit, constrained bool) int32 {
+	if at := v.best(u, constrained); at >= 0 || u.shun < 0 {
+		return at
+	}
+	u.shun = -1
+	return v.best(u, constrained)
+}
+
 // best returns the best node for a unit, or -1.
 func (v *view) best(u *unit, constrained bool) int32 {
 	c := u.class
@@ -193,7 +202,7 @@ func (v *view) best(u *unit, constrained bool) int32 {
 	onNode := v.onNode[u.kind*len(v.nodes):]
 	for i, at := range c.open {
 		n := &v.nodes[at]
-		if constrained && v.barred[at] || !fits(n, u) {
+		if constrained && v.barred[at] || at == u.shun || !fits(n, u) {
 			continue
 		}
 		b := bid{tier: c.prefer[i]}

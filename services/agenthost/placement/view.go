@@ -3,6 +3,8 @@ package placement
 import (
 	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/mabus-project/mabus/shared/api"
 )
@@ -28,6 +30,7 @@ type unit struct {
 	bound       bool // some of the group run already: at node at, or -1 if their hosts drain
 	begun, done bool // done: placed, or refused with err
 	at          int32
+	shun        int32 // where a member has failed to start, so that any other node is better; -1 if nowhere
 	err         *api.Error
 }
 
@@ -100,6 +103,11 @@ func size(h *api.Host) float64 {
 	return float64(max(h.CPUs, 1)) * (1 - (1-idleShare)*float64(min(max(h.Load, 0), 100))/100)
 }
 
+// failedToStart tells whether an agent waits because the host that had claimed it could not start it.
+func failedToStart(a *api.Agent) bool {
+	return a.Status == api.AgentFailed && strings.HasPrefix(a.Reason, api.ReasonStartFailed)
+}
+
 func (v *view) addUnits() {
 	v.units = make([]unit, 0, len(v.waiting))
 	for i := 0; i < len(v.waiting); {
@@ -111,8 +119,12 @@ func (v *view) addUnits() {
 				end++
 			}
 		}
-		u := unit{agents: v.waiting[i:end], hash: hash(name), kind: v.kind(a), at: -1}
+		u := unit{agents: v.waiting[i:end], hash: hash(name), kind: v.kind(a), at: -1, shun: -1}
 		for j, m := range u.agents {
+			if failedToStart(m) { // another host, and each time another one
+				u.hash ^= hash(m.ID + " " + strconv.FormatUint(m.Epoch, 10))
+				u.shun = int32(slices.IndexFunc(v.nodes, func(n node) bool { return n.ID == m.Host }))
+			}
 			if j > 0 {
 				v.kind(m)
 			}

@@ -137,7 +137,8 @@ func TestWhatAReportLeavesWanted(t *testing.T) {
 		{"stopped for another host, but not wanted any more", false, api.AgentTransitionRequest{Status: stopped, StillWanted: true}, false, nil},
 		{"given up", true, api.AgentTransitionRequest{Status: failed, LastWords: words}, false, words},
 		{"failed here", true, api.AgentTransitionRequest{Status: failed, StillWanted: true}, true, nil},
-		{"stopping", true, api.AgentTransitionRequest{Status: stopping}, true, nil},
+		{"stopping on request", true, api.AgentTransitionRequest{Status: stopping}, false, nil},
+		{"stopping for another host", true, api.AgentTransitionRequest{Status: stopping, StillWanted: true}, true, nil},
 		{"restarted", true, api.AgentTransitionRequest{Status: starting, Restarted: true}, true, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

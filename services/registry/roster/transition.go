@@ -59,8 +59,8 @@ func checkReport(req *api.AgentTransitionRequest) error {
 	switch {
 	case req.Restarted && req.Status != api.AgentStarting && req.Status != api.AgentRunning:
 		return api.Errorf(api.Invalid, "restarted goes with status starting or running").WithFields("restarted")
-	case req.StillWanted && req.Status != api.AgentStopped && req.Status != api.AgentFailed:
-		return api.Errorf(api.Invalid, "still_wanted goes with status stopped or failed").WithFields("still_wanted")
+	case req.StillWanted && req.Status != api.AgentStopping && req.Status != api.AgentStopped && req.Status != api.AgentFailed:
+		return api.Errorf(api.Invalid, "still_wanted goes with status stopping, stopped or failed").WithFields("still_wanted")
 	case req.LastWords != nil && req.Status != api.AgentFailed:
 		return api.Errorf(api.Invalid, "last_words go with status failed").WithFields("last_words")
 	}
@@ -110,7 +110,7 @@ func move(old *api.Agent, req *api.AgentTransitionRequest, now time.Time) (*api.
 	a := *old
 	a.Status, a.Reason, a.ChangedAt = req.Status, req.Reason, now
 	a.LastWords = req.LastWords
-	if !a.Status.Active() {
+	if !a.Status.Active() || a.Status == api.AgentStopping {
 		a.Wanted = old.Wanted && req.StillWanted
 	}
 	event := events[req.Status]

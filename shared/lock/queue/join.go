@@ -11,7 +11,7 @@ import (
 // now is zero. Old may be nil. A ticket that is there already, with its owner and lease, changes nothing: old itself is
 // returned, also when the ticket's time is up.
 //
-// It is conflict when another owner or lease has a ticket of that id, conflict (lock_kind) when the tickets that are there
+// A ticket that was given back for good is fenced (lock_lost). It is conflict when another owner or lease has a ticket of that id, conflict (lock_kind) when the tickets that are there
 // are of a lock of another kind or capacity, overloaded (lock_full) when there are too many, and invalid when t takes
 // less than 1 or more than the capacity. The ticket's token and granted are set here, whatever t says.
 func Join(old *api.Lock, name string, kind api.LockKind, capacity int, t api.LockTicket, now time.Time) (*api.Lock, error) {
@@ -31,6 +31,10 @@ func Join(old *api.Lock, name string, kind api.LockKind, capacity int, t api.Loc
 					WithReason(api.ReasonRequestReused)
 			}
 			return old, nil
+		}
+		if l.Gone = old.Gone; slices.Contains(l.Gone, t.ID) {
+			return nil, api.Errorf(api.Fenced, "ticket %s of lock %s was given back before this request for it came: ask with a new one", t.ID, name).
+				WithReason(api.ReasonLockLost)
 		}
 		l.Tickets = slices.Grow(staying(old.Tickets, nil, now), 1)
 	}

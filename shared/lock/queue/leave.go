@@ -26,6 +26,21 @@ func Leave(old *api.Lock, ticket, owner string, now time.Time) (*api.Lock, error
 	return &l, nil
 }
 
+// Bar remembers a ticket as given back, so that a request for it that comes later is refused. Those that were barred first are forgotten when
+// there are too many. Old may be nil, and is returned when nothing changes.
+func Bar(old *api.Lock, name, ticket string) *api.Lock {
+	l := api.Lock{Name: name, Kind: api.LockMutex, Capacity: 1}
+	if old != nil {
+		if slices.Contains(old.Gone, ticket) {
+			return old
+		}
+		l = *old
+	}
+	l.Revision = ""
+	l.Gone = append(slices.Clone(l.Gone[max(0, len(l.Gone)-api.MaxLockGone+1):]), ticket)
+	return &l
+}
+
 // Prune removes the tickets whose lease is dead, and the waiters whose time is up by now (none if now is zero), and grants
 // what then fits. It returns old if nothing changes; old may be nil.
 func Prune(old *api.Lock, dead func(lease string) bool, now time.Time) *api.Lock {
