@@ -49,6 +49,10 @@ test: ## Run the tests (with the race detector: RACE=1)
 conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORKER="python3 my_worker.py"
 	$(if $(WORKER),go run ./test/conformance -- $(WORKER),go test -count 1 ./client/agent/exec ./test/conformance)
 
+.PHONY: chaos
+chaos: ## Break the real processes as 50 seeds say, and check what is promised (ARGS="-seed 7 -schedules 1 -long -keep DIR")
+	go test -v -count 1 -timeout 120m -run TestSchedules ./test/chaos -args -seed 1 -schedules 50 $(ARGS)
+
 .PHONY: cover
 cover: ## Run the tests and list how much of each function they reach
 	mkdir -p bin

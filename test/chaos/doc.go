@@ -1,0 +1,7 @@
+// Package chaos runs the real program as processes, breaks what a seed says, and checks what is promised whatever happens: locks
+// and guarded cells against the history of their clients, agents that save their state, tasks, and that all runs again once the
+// faults are over.
+//
+// Every process reaches each NATS node through a Link of its own, so that it can be cut off without any privilege. Links between
+// NATS nodes are not broken. The same seed gives the same Plan; what it meets differs from run to run.
+package chaos
