@@ -41,7 +41,8 @@ var errClosed = errors.New("the lease was closed")
 // OpenLease takes a lease and renews it until Close. ctx bounds the opening only; without a deadline it is
 // api.DefaultTimeout.
 func (c *Client) OpenLease(ctx context.Context) (*Lease, error) {
-	return attempts(ctx, isTransient, func(ctx context.Context) (*Lease, error) {
+	again := func(err error) bool { return isTransient(err) || api.CodeOf(err) == api.DeadlineExceeded }
+	return attempts(ctx, again, func(ctx context.Context) (*Lease, error) {
 		// A fresh id for each attempt: a lease whose answer was late has less time left than it seems.
 		id, sent := nuid.Next(), clock()
 		ctx, cancel := context.WithTimeout(rpc.WithRequestID(ctx, id), openTimeout)

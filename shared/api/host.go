@@ -11,7 +11,7 @@ type HostStatus string
 // The statuses of a host and of a service.
 const (
 	HostLive HostStatus = "live"
-	HostDead HostStatus = "dead" // its lease has run out; kept until it is deregistered or comes back
+	HostDead HostStatus = "dead" // its lease has run out, or nobody reaches it; kept until it is deregistered or comes back
 )
 
 // Host is one agent host process.
@@ -106,7 +106,7 @@ func (s *Service) Validate() error {
 var (
 	HostsRegister = Method[Host, Host]{
 		Service: "registry", Noun: "hosts", Verb: "register", Write: true,
-		Doc: "Registers an agent host under a live lease. A host that comes back with a new lease replaces its dead self; while the old lease lives it is conflict (already_registered).",
+		Doc: "Registers an agent host under a live lease. A host that comes back with a new lease replaces its dead self; while the old lease lives it is conflict (already_registered). A host that was marked dead under its lease is fenced (lease_lost).",
 	}
 	HostsGet = Method[GetRequest, Host]{
 		Service: "registry", Noun: "hosts", Verb: "get",

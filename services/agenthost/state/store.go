@@ -44,11 +44,26 @@ func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := conn.JS.Stream(ctx, "KV_"+bucket.Name())
+	stream, err := lookUp(ctx, conn.JS, "KV_"+bucket.Name())
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket.Name(), err)
 	}
 	return &Store{conn: conn, bucket: bucket, stream: stream, step: func(string) error { return nil }}, nil
+}
+
+// lookUp tries until ctx ends: a busy server may leave one request without an answer, which must not end a host.
+func lookUp(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
+	for {
+		stream, err := js.Stream(ctx, name)
+		if err == nil {
+			return stream, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // Load takes the agent's state over for a new instance of the claim, and returns it. From then on no earlier instance can
