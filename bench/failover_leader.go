@@ -59,8 +59,8 @@ func (r *run) killWithLeader(ctx context.Context, round int) error {
 	})
 }
 
-// freePorts returns ports of the loopback interface that nobody uses now.
-func freePorts(n int) ([]int, error) {
+// FreePorts returns ports of the loopback interface that nobody uses now.
+func FreePorts(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -79,7 +79,7 @@ func freePorts(n int) ([]int, error) {
 
 // startNodes starts three NATS servers as processes, on ports of their own.
 func (r *run) startNodes() (nodes []*child, urls []string, err error) {
-	if r.ports, err = freePorts(6); err != nil {
+	if r.ports, err = FreePorts(6); err != nil {
 		return nil, nil, err
 	}
 	for i := range 3 {

@@ -36,14 +36,20 @@ func toAgent[T any](ctx context.Context, c *Client, agentID string, send func(co
 		ctx, cancel = context.WithTimeout(ctx, api.DefaultTimeout.Std())
 		defer cancel()
 	}
+	wanted := false
 	return repeat(ctx, func(err error) bool { return api.ReasonOf(err) == api.ReasonHostLost }, func(ctx context.Context) (T, error) {
+		onItsWay := api.Errorf(api.Unavailable, "agent %s is on its way to another host: try again", agentID).WithReason(api.ReasonHostLost)
 		rec, getErr := c.Agents.Get(ctx, api.GetRequest{ID: agentID})
-		if getErr != nil || !rec.Wanted {
+		switch {
+		case getErr != nil && wanted && api.CodeOf(getErr) != api.NotFound:
+			return answer, onItsWay // the registry does not answer in time, and has said before that the agent shall run
+		case getErr != nil || !rec.Wanted:
 			return answer, notFound(agentID)
 		}
+		wanted = true
 		answer, err := send(ctx)
 		if isUnheard(err) {
-			err = api.Errorf(api.Unavailable, "agent %s is on its way to another host: try again", agentID).WithReason(api.ReasonHostLost)
+			err = onItsWay
 		}
 		return answer, err
 	})

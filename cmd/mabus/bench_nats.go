@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mabus-project/mabus/bench"
 	"github.com/mabus-project/mabus/shared/natsd"
 )
 
@@ -61,19 +61,13 @@ func newBenchNATS() *cobra.Command {
 
 // benchClusterConfigs returns three servers that know one another.
 func benchClusterConfigs(dir string) ([]natsd.Config, error) {
-	var ports []int
+	ports, err := bench.FreePorts(3)
+	if err != nil {
+		return nil, err
+	}
 	var routes []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // when all are chosen, so that none comes twice
-		addr, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			return nil, fmt.Errorf("%v is not TCP", l.Addr())
-		}
-		ports, routes = append(ports, addr.Port), append(routes, "nats://"+addr.String())
+	for _, port := range ports {
+		routes = append(routes, fmt.Sprint("nats://127.0.0.1:", port))
 	}
 	var configs []natsd.Config
 	for i, port := range ports {

@@ -2,7 +2,6 @@ package agenthost
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -49,18 +49,7 @@ func (s *Service) methods() {
 // claim is tagged with the request that made it.
 func once[Req, Resp any](s *Service, h rpc.Handler[Req, Resp]) rpc.Handler[Req, Resp] {
 	return func(ctx context.Context, r *Req) (*Resp, error) {
-		data, err := s.requests.Once(ctx, "agenthost", rpc.CauseFrom(ctx), func(ctx context.Context) (json.RawMessage, error) {
-			resp, err := h(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			return codec.Marshal(resp)
-		})
-		if err != nil {
-			return nil, err
-		}
-		resp := new(Resp)
-		return resp, codec.Read(data, resp)
+		return kv.Kept(ctx, s.requests, "agenthost", rpc.CauseFrom(ctx), func(ctx context.Context) (*Resp, error) { return h(ctx, r) })
 	}
 }
 

@@ -2,11 +2,10 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/lock"
 	"github.com/mabus-project/mabus/shared/lock/queue"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -27,18 +26,7 @@ func (s *Service) handleLocks(srv *rpc.Server) {
 // What it wraps is begun again while there is no answer, by a ticket of the same name, which keeps its place.
 func once[Req, Resp any](s *Service, h rpc.Handler[Req, Resp]) rpc.Handler[Req, Resp] {
 	return func(ctx context.Context, r *Req) (*Resp, error) {
-		data, err := s.requests.Once(ctx, "coordination", rpc.CauseFrom(ctx), func(ctx context.Context) (json.RawMessage, error) {
-			resp, err := h(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			return codec.Marshal(resp)
-		})
-		if err != nil {
-			return nil, err
-		}
-		resp := new(Resp)
-		return resp, codec.Read(data, resp)
+		return kv.Kept(ctx, s.requests, "coordination", rpc.CauseFrom(ctx), func(ctx context.Context) (*Resp, error) { return h(ctx, r) })
 	}
 }
 

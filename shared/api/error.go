@@ -56,7 +56,7 @@ const (
 	ReasonAgentCrashed        = "agent_crashed"              // unavailable, maybe_executed
 	ReasonTimeout             = "timeout"                    // deadline_exceeded
 	ReasonAttemptsExhausted   = "attempts_exhausted"         // the failed outcome of a task
-	ReasonHostLost            = "host_lost"                  // why an agent is failed: its host's lease is dead
+	ReasonHostLost            = "host_lost"                  // why an agent is failed: its host was lost; unavailable while it is on its way to another
 	ReasonStartFailed         = "start_failed"               // failed_precondition
 	ReasonMaxRestarts         = "max_restarts_exceeded"      // why an agent is failed
 	ReasonPayloadTooLarge     = "payload_too_large"          // invalid; failed_precondition for what a command has written

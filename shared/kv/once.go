@@ -6,7 +6,24 @@ import (
 	"errors"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 )
+
+// Kept is Once for an answer that is a struct, kept as JSON.
+func Kept[T any](ctx context.Context, r *Requests, service string, cause api.Cause, do func(context.Context) (*T, error)) (*T, error) {
+	data, err := r.Once(ctx, service, cause, func(ctx context.Context) (json.RawMessage, error) {
+		answer, err := do(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return codec.Marshal(answer)
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := new(T)
+	return answer, codec.Read(data, answer)
+}
 
 // Once carries out a request that is more than one compare-and-set, and keeps its answer: with cause.RequestID a repetition
 // gets the first answer and do is not called again. If a replica dies within do, or the same request runs on two replicas at
