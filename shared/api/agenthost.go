@@ -106,4 +106,9 @@ var Methods = []Descriptor{
 	BarriersArrive.Describe(), BarriersLeave.Describe(), BarriersGet.Describe(),
 	LatchesCreate.Describe(), LatchesCountDown.Describe(), LatchesWait.Describe(), LatchesRemove.Describe(),
 	CountersAdd.Describe(), CountersGet.Describe(), CountersRemove.Describe(), SequencesNext.Describe(),
+	ProtocolsRegister.Describe(), ProtocolsUpdate.Describe(), ProtocolsGet.Describe(), ProtocolsList.Describe(), ProtocolsUnregister.Describe(),
+	SessionsStart.Describe(), SessionsAnswer.Describe(), SessionsGet.Describe(), SessionsFollow.Describe(), SessionsList.Describe(),
+	SessionsCancel.Describe(), SessionsStats.Describe(),
+	VariablesRegister.Describe(), VariablesGet.Describe(), VariablesUpdate.Describe(), VariablesDelete.Describe(), VariablesList.Describe(),
+	VariablesHistory.Describe(), VariablesFollow.Describe(), VariablesCoordinate.Describe(), VariablesCoordinateAll.Describe(), VariablesStats.Describe(),
 }

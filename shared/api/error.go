@@ -104,6 +104,31 @@ const (
 	ReasonStaleState          = "stale_state"                // fenced: a later claim of the agent saves its state now
 	ReasonNotWanted           = "not_wanted"                 // failed_precondition: the agent shall not run
 	ReasonNoPlace             = "no_place"                   // failed_precondition: no live host meets what the agent asks of its place
+	ReasonNotCaughtUp         = "not_caught_up"              // unavailable: this replica does not have all of the log yet
+	ReasonLogFull             = "log_full"                   // overloaded: the log is at its bound until a snapshot allows to shorten it
+	ReasonProtocolNotFound    = "protocol_not_found"         // not_found
+	ReasonInvalidProtocolType = "invalid_protocol_type"      // invalid
+	ReasonInvalidSessionType  = "invalid_session_type"       // invalid
+	ReasonConfiguration       = "invalid_configuration"      // invalid: the parameters or the algorithm of a session
+	ReasonAgentsNotFound      = "agents_not_found"           // not_found: none of the members is registered
+	ReasonSomeAgentsNotFound  = "some_agents_not_found"      // not_found: some members are not registered
+	ReasonEmptyAgentPool      = "empty_agent_pool"           // invalid: a session of this type needs members
+	ReasonFewParticipants     = "insufficient_participants"  // invalid
+	ReasonManyParticipants    = "too_many_participants"      // invalid
+	ReasonInsufficientAgents  = "insufficient_agents"        // invalid, or why a session failed: fewer than 3f+1
+	ReasonManySessions        = "too_many_active_sessions"   // overloaded
+	ReasonSessionExists       = "session_exists"             // conflict
+	ReasonSessionNotFound     = "session_not_found"          // not_found
+	ReasonSessionEnded        = "session_ended"              // failed_precondition
+	ReasonRoundClosed         = "round_closed"               // failed_precondition
+	ReasonNotParticipant      = "not_participant"            // permission_denied
+	ReasonInvalidAnswer       = "invalid_answer"             // invalid: not of the form that the session's type asks for
+	ReasonVariableNotFound    = "variable_not_found"         // not_found
+	ReasonConstraint          = "constraint_violated"        // invalid: the value is not what the variable allows
+	ReasonVersionMismatch     = "version_mismatch"           // conflict: the variable has another version than expected
+	ReasonUpdatePending       = "update_pending"             // conflict: the members still decide on a change before
+	ReasonNotCoordinated      = "not_coordinated"            // failed_precondition: the variable names no agents and protocol
+	ReasonManyVariables       = "too_many_variables"         // overloaded
 	ReasonAgentDefinitionBusy = "agent_busy"                 // failed_precondition: running agents are not replaced or removed
 )
 

@@ -114,6 +114,14 @@ var words = map[reflect.Type]string{
 	reflect.TypeFor[api.LimiterScope]():  string(api.LimiterCluster),
 	reflect.TypeFor[api.BudgetScope]():   string(api.BudgetJob),
 	reflect.TypeFor[api.GuardStage]():    string(api.GuardBreaker),
+	reflect.TypeFor[api.SessionType]():   string(api.SessionIterative),
+	reflect.TypeFor[api.SessionState]():  string(api.SessionCompleted),
+	reflect.TypeFor[api.AskState]():      string(api.AskSilent),
+	reflect.TypeFor[api.VariableScope](): string(api.ScopeCluster),
+	reflect.TypeFor[api.Resolution]():    string(api.ResolveByConsensus),
+	reflect.TypeFor[api.UpdateState]():   string(api.UpdatePending),
+
+	reflect.TypeFor[api.CoordinationState](): string(api.CoordinationAdapting),
 }
 
 // fill sets every field to a value of its own, made of its name and its place in a list, so that none can take another's

@@ -68,6 +68,11 @@ var pure = []string{
 	"services/economics/ledger/...",
 	"services/economics/reputation/...",
 	"client/job",
+	"shared/pbft",
+	"shared/replog/engine",
+	"services/coordination/session",
+	"services/coordination/variable",
+	"services/coordination/protocol",
 }
 
 var pureMark = regexp.MustCompile(`^Package \w+ (holds|is|has) (the )?pure rules\b`)
@@ -79,12 +84,13 @@ var pureImports = []string{
 	"bytes", "cmp", "container/*", "embed", "encoding", "encoding/*", "errors", "fmt", "hash/...", "iter", "maps", "math", "math/big",
 	"math/bits", "math/cmplx", "math/rand/v2", "net/url", "path", "reflect", "regexp", "slices", "sort", "strconv", "strings", "time",
 	"unicode/...", "crypto/ed25519", "crypto/hmac", "crypto/sha256", "crypto/sha512", "crypto/subtle",
-	"gonum.org/v1/gonum/...", "github.com/DataDog/sketches-go/...",
+	"gonum.org/v1/gonum/...", "github.com/DataDog/sketches-go/...", "./shared/codec",
 }
 
 // pureExtra is what the rules in one place may import beyond that: parsers and matchers that work on what they are given.
 var pureExtra = map[string][]string{
-	"client/job": {"./shared/codec", "github.com/goccy/go-yaml/...", "github.com/bmatcuk/doublestar/v4", "path/filepath"},
+	"client/job": {"github.com/goccy/go-yaml/...", "github.com/bmatcuk/doublestar/v4", "path/filepath"},
+	"shared/pbft": {"github.com/nats-io/nkeys"},
 }
 
 // pureUses restricts the use of what pure rules may import: by package, either what they must not use of it or, if allow
@@ -99,6 +105,7 @@ var pureUses = map[string]struct{ deny, allow []string }{
 	"crypto/ed25519":                   {deny: []string{"GenerateKey"}},
 	"github.com/bmatcuk/doublestar/v4": {deny: []string{"Glob", "GlobWalk", "FilepathGlob"}},
 	"path/filepath":                    {deny: []string{"Abs", "EvalSymlinks", "Glob", "Walk", "WalkDir"}},
+	"github.com/nats-io/nkeys":         {deny: []string{"CreateUser", "CreateAccount", "CreateCluster", "CreateOperator", "CreateServer", "CreatePair", "CreateCurveKeys"}},
 	"encoding/json":                    {allow: []string{"RawMessage", "Number", "Marshaler", "Unmarshaler"}},
 }
 

@@ -30,6 +30,8 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: `^-?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$|^0$`}
 	case reflect.TypeFor[api.Micro]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^-?[0-9]+$`}
+	case reflect.TypeFor[api.Decimal]():
+		return &jsonschema.Schema{Type: "number"}
 	case reflect.TypeFor[json.RawMessage]():
 		return &jsonschema.Schema{} // any JSON value
 	}
