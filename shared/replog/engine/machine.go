@@ -51,7 +51,7 @@ type Command struct {
 	// Body is what the command says, in the machine's own form. It is part of the entry: who keeps it keeps a copy.
 	Body []byte
 
-	// Seq and Index are the place of the command in the log: the entry, and within it. The engine sets them.
+	// Seq and Index are the place of the command in the log: the entry, and within it; of timers -1, -2... The engine sets them.
 	Seq   uint64
 	Index int
 	// Time is that of the entry, or for a timer that which it was set for, if that is later than the entry before. It never goes
@@ -71,7 +71,7 @@ type Decision struct {
 	Events []any
 	// Answer is the body of the answer, a JSON value; nil reads as {}.
 	Answer []byte
-	// Err refuses the command: nothing else of the decision happens.
+	// Err refuses the command: of the decision nothing but the events happens, which may count the refusal.
 	Err *api.Error
 	// Effects shall happen once outside of the machine.
 	Effects []Effect
@@ -99,13 +99,13 @@ type Timer struct {
 
 // Bounds of a log.
 const (
-	MaxCommands    = 1024      // commands of one entry
-	MaxEntry       = 900 << 10 // bytes of one entry
-	MaxCommandSize = 512 << 10 // bytes of a command's body
-	MaxFired       = 10_000    // timers that one entry fires; the rest wait for the next
-	MaxLag         = 1024      // entries that the writer of one may not have seen; beyond, its commands are not carried out
+	MaxCommands    = 1024             // commands of one entry
+	MaxEntry       = 900 << 10        // bytes of one entry
+	MaxCommandSize = 512 << 10        // bytes of a command's body
+	MaxFired       = 10_000           // timers that one entry fires; the rest wait for the next
+	MaxLag         = 1024             // entries that the writer of one may not have seen; beyond, its commands are not carried out
 	MaxStale       = 60 * time.Second // by which the writer of an entry may have been behind; beyond, likewise
-	MaxKept        = 64 << 20  // bytes of answers that are kept for repetitions; then commands with an id are overloaded
+	MaxKept        = 64 << 20         // bytes of answers that are kept for repetitions; then commands with an id are overloaded
 	Keep           = 10 * time.Minute
 	Claim          = 2 * time.Second  // how long an effect is its runner's, unless the claim is renewed
 	MemberTime     = 30 * time.Second // after which a silent replica counts no longer

@@ -1,0 +1,62 @@
+package replog_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/replog/engine"
+)
+
+// A replica that is closed answers what was asked of it, and others take up its effects at once.
+func TestClose(t *testing.T) {
+	srv := natstest.Start(t)
+	var b bank
+	other := run(t, srv.URL(), with(base(), b.pay))
+	l := run(t, srv.URL(), with(base(), func(ctx context.Context, _ engine.Effect) ([]byte, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}))
+	for i := range 20 {
+		do(t, l, engine.Command{Kind: "pay", Key: strconv.Itoa(i)})
+	}
+	for len(l.Changes()) > 0 {
+		<-l.Changes()
+	}
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			for {
+				_, err := l.Do(within(t, patience), add("a", 1))
+				if err == nil {
+					continue
+				}
+				if e := api.AsError(err); e == nil || e.Code != api.Unavailable || e.Details.MaybeExecuted {
+					t.Errorf("a command came as %v", err)
+				}
+				return
+			}
+		})
+	}
+	natstest.Eventually(t, patience, func() bool { return other.Status().Seq > 50 }, "commands are carried out")
+	begin := time.Now()
+	if err := l.Close(within(t, patience)); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	wg.Wait()
+	<-l.Changes()
+	if l.Ready() {
+		t.Error("it is ready after it was closed")
+	}
+	paid(t, other, 20)
+	if took := time.Since(begin); took > engine.Claim {
+		t.Logf("the other took %s to take up the effects", took)
+	}
+	if err := l.Close(within(t, patience)); err != nil {
+		t.Errorf("close again: %v", err)
+	}
+}

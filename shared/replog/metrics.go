@@ -1,0 +1,52 @@
+package replog
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics counts what a replica does.
+type metrics struct {
+	reg            prometheus.Registerer
+	entries        prometheus.Counter
+	batches        prometheus.Histogram
+	contradictions prometheus.Counter
+	rebuilds       prometheus.Counter
+	snapshots      prometheus.Counter
+	effects        prometheus.Counter
+	contradicted   prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer, realm string) *metrics {
+	labels := prometheus.Labels{"realm": realm}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "mabus_log_" + name, Help: help, ConstLabels: labels})
+	}
+	m := &metrics{
+		reg:            reg,
+		entries:        counter("entries_total", "Entries of the log that were applied, replays included."),
+		contradictions: counter("contradictions_total", "Entries whose writer claimed another result for what both have applied."),
+		rebuilds:       counter("rebuilds_total", "Times that the state was built anew, since the log or a claim was against it."),
+		snapshots:      counter("snapshots_total", "Snapshots that this replica made or verified."),
+		effects:        counter("effects_total", "Effects that this replica ran."),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "mabus_log_batch_commands", Help: "Commands of one batch that this replica appended.", ConstLabels: labels, Buckets: prometheus.ExponentialBuckets(1, 4, 6),
+		}),
+		contradicted: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mabus_log_contradicted", Help: "1 while others contradict this replica and it does not serve.", ConstLabels: labels}),
+	}
+	if reg != nil {
+		for _, c := range m.all() {
+			_ = reg.Register(c) // a second replica in one process is a test's doing
+		}
+	}
+	return m
+}
+
+func (m *metrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.entries, m.batches, m.contradictions, m.rebuilds, m.snapshots, m.effects, m.contradicted}
+}
+
+func (m *metrics) unregister() {
+	if m.reg != nil {
+		for _, c := range m.all() {
+			m.reg.Unregister(c)
+		}
+	}
+}
