@@ -31,6 +31,9 @@ type Client struct {
 	Latches   Latches
 	Counters  Counters
 	Sequences Sequences
+	Protocols Protocols
+	Sessions  Sessions
+	Variables Variables
 }
 
 var _ agent.Bus = (*Client)(nil)
@@ -53,6 +56,7 @@ func New(conn *rpc.Conn) *Client {
 	return &Client{
 		conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}, Budgets: Budgets{conn}, Work: Work{conn, Hosts{conn, &session{}}},
 		Locks: Locks{conn, locks}, Elections: Elections{conn, locks}, Cells: Cells{conn}, Barriers: Barriers{conn}, Latches: Latches{conn}, Counters: Counters{conn}, Sequences: Sequences{conn},
+		Protocols: Protocols{conn}, Sessions: Sessions{conn}, Variables: Variables{conn},
 	}
 }
 

@@ -70,6 +70,7 @@ type Service struct {
 	latchMirror   *kv.Mirror[primitive.Latch]
 	latchBells    *bells[primitive.Latch]
 
+	council  *council
 	seats    seats
 	server   *rpc.Server
 	stopping chan struct{} // closed when Stop begins
@@ -122,6 +123,7 @@ func (s *Service) start(ctx context.Context) (err error) {
 	}
 	s.server = rpc.NewServer(s.conn, rpc.ServerConfig{
 		Service: "coordination", Version: s.cfg.Version, Description: "Locks, elections, barriers, latches, counters, sequences and fenced cells",
+		Nouns: []string{"locks", "elections", "cells", "barriers", "latches", "counters", "sequences"},
 		Limit: s.cfg.Waiters + s.cfg.Limit, Strict: s.cfg.Strict, Log: s.cfg.Log, Metrics: s.cfg.Metrics,
 	})
 	s.handleLocks(s.server)
@@ -130,6 +132,9 @@ func (s *Service) start(ctx context.Context) (err error) {
 	s.handleLatches(s.server)
 	s.handleNumbers(s.server)
 	if err := s.server.Start(); err != nil {
+		return errors.Join(err, s.server.Stop(ctx))
+	}
+	if s.council, err = s.convene(ctx); err != nil {
 		return errors.Join(err, s.server.Stop(ctx))
 	}
 	return nil
@@ -164,7 +169,7 @@ func (s *Service) openPrimitives(ctx context.Context) error {
 
 // Ready tells whether the replica can answer now with a current view.
 func (s *Service) Ready() bool {
-	return s.locks.Ready() && s.barrierMirror.Synced() && s.latchMirror.Synced()
+	return s.locks.Ready() && s.barrierMirror.Synced() && s.latchMirror.Synced() && s.council.log.Ready()
 }
 
 // Stop leaves the queue group, tells those who wait to ask another replica, finishes the other requests under way until ctx ends,
@@ -175,7 +180,7 @@ func (s *Service) Stop(ctx context.Context) (err error) {
 		stopped := make(chan error, 1)
 		go func() { stopped <- s.server.Stop(ctx) }()
 		s.locks.Close() // lets go of those who wait for locks
-		err = <-stopped
+		err = errors.Join(<-stopped, s.council.adjourn(ctx))
 		s.cleanUp()
 	})
 	return err

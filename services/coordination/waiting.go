@@ -74,6 +74,17 @@ func (b *bells[T]) ring(c kv.Change[T]) {
 	}
 }
 
+// ringAll tells everybody: anything may have changed.
+func (b *bells[T]) ringAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, r := range b.waits {
+		r.change.Key = key
+		close(r.rung)
+	}
+	clear(b.waits)
+}
+
 // waiting returns the context of a wait, which is over a little before the request is, so that there is time for an answer.
 // Without wait it lasts until then.
 func waiting(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {

@@ -51,7 +51,7 @@ var (
 	}
 	SessionsList = Method[SessionsListRequest, SessionsListResponse]{
 		Service: "coordination", Noun: "sessions", Verb: "list",
-		Doc: "Returns sessions without their transcripts, a page at a time: the active ones in the order of their ids, then, if they are asked for, the ended ones, the latest first.",
+		Doc: "Returns sessions without their transcripts, a page at a time: first the active ones, and among them those that have ended within the last seconds, in the order of their ids; then, if they are asked for, all that have ended, the latest first.",
 	}
 	SessionsCancel = Method[SessionCancelRequest, Session]{
 		Service: "coordination", Noun: "sessions", Verb: "cancel", Write: true,
@@ -152,6 +152,9 @@ func (r *SessionStartRequest) Validate() error {
 	}
 	if err := checkTags("tags", r.Tags); err != nil {
 		return err
+	}
+	if r.Priority != "" && r.Priority != PriorityHigh && r.Priority != PriorityLow {
+		return Errorf(Invalid, "priority must be %s or %s", PriorityHigh, PriorityLow).WithFields("priority")
 	}
 	return checkSessionTimes(map[string]Duration{"timeout": r.Timeout, "within": r.Within, "wait": r.Wait})
 }

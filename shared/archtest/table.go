@@ -48,8 +48,8 @@ var layers = []layer{
 		reason: "the server is linked only through shared/natsd",
 	},
 	{
-		name: "test code", from: []string{"..."}, except: []string{"shared/*test", "services/*/*test"},
-		deny:   []string{"testing/...", "./shared/*test", "./services/*/*test", "pgregory.net/rapid", "go.uber.org/goleak"},
+		name: "test code", from: []string{"..."}, except: []string{"shared/*test", "services/*/*test", "services/*/*/*test"},
+		deny:   []string{"testing/...", "./shared/*test", "./services/*/*test", "./services/*/*/*test", "pgregory.net/rapid", "go.uber.org/goleak"},
 		reason: "what only tests need does not go into the program",
 	},
 }

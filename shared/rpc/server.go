@@ -30,6 +30,8 @@ type ServerConfig struct {
 	Version string
 	// Description is shown by discovery.
 	Description string
+	// Nouns are those of the methods, when another server of the process has the rest of the service; all unless given.
+	Nouns []string
 	// Limit is the number of requests under way above which others are refused as overloaded; DefaultLimit unless given.
 	Limit int
 	// Strict refuses state changes that name no principal.
@@ -136,9 +138,18 @@ func (s *Server) listenAs() error {
 		return err
 	}
 	own := s.conn.Namespace + "." + s.cfg.Service + "."
-	err := s.subscribeAs(own+">", micro.DefaultQueueGroup, func(subject string) *method { return s.byName[subject[len(own):]] })
-	if err != nil {
-		return err
+	subjects := []string{own + ">"}
+	if len(s.cfg.Nouns) > 0 {
+		subjects = subjects[:0]
+		for _, noun := range s.cfg.Nouns {
+			subjects = append(subjects, own+noun+".>")
+		}
+	}
+	for _, subject := range subjects {
+		err := s.subscribeAs(subject, micro.DefaultQueueGroup, func(subject string) *method { return s.byName[subject[len(own):]] })
+		if err != nil {
+			return err
+		}
 	}
 	if err := s.conn.NC.FlushTimeout(connectTimeout); err != nil && s.conn.NC.IsClosed() {
 		return fmt.Errorf("listen: %w", err)

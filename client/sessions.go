@@ -1,0 +1,165 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+// Protocols are what many sessions have in common, under a name.
+type Protocols struct{ conn *rpc.Conn }
+
+// Register registers a protocol: conflict (already_registered) if there is one of its name.
+func (s Protocols) Register(ctx context.Context, p api.Protocol) (*api.Protocol, error) {
+	return change(ctx, s.conn, api.ProtocolsRegister, &p)
+}
+
+// Update replaces a protocol: not_found (protocol_not_found) if there is none.
+func (s Protocols) Update(ctx context.Context, p api.Protocol) (*api.Protocol, error) {
+	return change(ctx, s.conn, api.ProtocolsUpdate, &p)
+}
+
+// Get returns a protocol: not_found (protocol_not_found) if there is none.
+func (s Protocols) Get(ctx context.Context, name string) (*api.Protocol, error) {
+	return look(ctx, s.conn, api.ProtocolsGet, &api.NameRequest{Name: name})
+}
+
+// List returns the protocols in the order of their names.
+func (s Protocols) List(ctx context.Context) ([]api.Protocol, error) {
+	var all []api.Protocol
+	for after := ""; ; {
+		page, err := look(ctx, s.conn, api.ProtocolsList, &api.PageRequest{After: after, Limit: api.MaxPage})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Protocols...)
+		if after = page.Next; after == "" {
+			return all, nil
+		}
+	}
+}
+
+// Unregister removes a protocol, and tells whether there was one.
+func (s Protocols) Unregister(ctx context.Context, name string) (existed bool, err error) {
+	resp, err := change(ctx, s.conn, api.ProtocolsUnregister, &api.NameRequest{Name: name})
+	return resp != nil && resp.Existed, err
+}
+
+// Sessions has agents agree.
+type Sessions struct{ conn *rpc.Conn }
+
+// Start starts a session, and returns it as it begins, or with a wait as it stands when that is over.
+func (s Sessions) Start(ctx context.Context, r api.SessionStartRequest) (*api.Session, error) {
+	return change(ctx, s.conn, api.SessionsStart, &r)
+}
+
+// Run starts a session and returns it when it has ended. Whether it has a result is in its State. When ctx ends first, the session
+// goes on without the caller.
+func (s Sessions) Run(ctx context.Context, r api.SessionStartRequest) (*api.Session, error) {
+	r.Wait = 0
+	x, err := s.Start(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.Wait(ctx, x.ID)
+}
+
+// Wait returns a session when it has ended.
+func (s Sessions) Wait(ctx context.Context, id string) (*api.Session, error) {
+	for {
+		x, err := look(ctx, s.conn, api.SessionsGet, &api.SessionGetRequest{ID: id, Wait: waitOf(ctx)})
+		if err != nil || x.State != api.SessionActive {
+			return x, err
+		}
+	}
+}
+
+// waitOf is how long a single request may wait.
+func waitOf(ctx context.Context) api.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(min(api.Duration(time.Until(deadline)), followWait), api.Duration(time.Millisecond))
+	}
+	return followWait
+}
+
+// Get returns a session as it stands: not_found (session_not_found) if there never was one.
+func (s Sessions) Get(ctx context.Context, id string) (*api.Session, error) {
+	return look(ctx, s.conn, api.SessionsGet, &api.SessionGetRequest{ID: id})
+}
+
+// Follow yields the steps of a session from its beginning to its end, as they happen. The last one comes with the session itself, whose
+// transcript is complete then.
+func (s Sessions) Follow(ctx context.Context, id string) iter.Seq2[api.SessionStep, error] {
+	return func(yield func(api.SessionStep, error) bool) {
+		for after := 0; ; {
+			page, err := look(ctx, s.conn, api.SessionsFollow, &api.SessionFollowRequest{ID: id, After: after, Wait: waitOf(ctx)})
+			if err != nil {
+				yield(api.SessionStep{}, err)
+				return
+			}
+			for _, step := range page.Steps {
+				if !yield(step, nil) {
+					return
+				}
+			}
+			if after = page.Next; page.Session != nil {
+				return
+			}
+		}
+	}
+}
+
+// Steps returns what has happened in a session so far.
+func (s Sessions) Steps(ctx context.Context, id string) ([]api.SessionStep, error) {
+	var all []api.SessionStep
+	for {
+		page, err := look(ctx, s.conn, api.SessionsFollow, &api.SessionFollowRequest{ID: id, After: len(all)})
+		if err != nil || len(page.Steps) == 0 {
+			return all, err
+		}
+		all = append(all, page.Steps...)
+	}
+}
+
+// Answer gives an answer in the name of this client's principal, who must have been asked.
+func (s Sessions) Answer(ctx context.Context, id string, round int, answer any) (*api.SessionReceipt, error) {
+	body, err := encode(answer)
+	if err != nil {
+		return nil, err
+	}
+	return change(ctx, s.conn, api.SessionsAnswer, &api.SessionAnswerRequest{Session: id, Round: round, Answer: body})
+}
+
+// List yields sessions, without their transcripts.
+func (s Sessions) List(ctx context.Context, r api.SessionsListRequest) iter.Seq2[api.Session, error] {
+	return func(yield func(api.Session, error) bool) {
+		for {
+			page, err := look(ctx, s.conn, api.SessionsList, &r)
+			if err != nil {
+				yield(api.Session{}, err)
+				return
+			}
+			for i := range page.Sessions {
+				if !yield(page.Sessions[i], nil) {
+					return
+				}
+			}
+			if r.After = page.Next; r.After == "" {
+				return
+			}
+		}
+	}
+}
+
+// Cancel ends a session: failed_precondition (session_ended) if it has ended.
+func (s Sessions) Cancel(ctx context.Context, id, reason string) (*api.Session, error) {
+	return change(ctx, s.conn, api.SessionsCancel, &api.SessionCancelRequest{ID: id, Reason: reason})
+}
+
+// Stats counts the sessions of the namespace.
+func (s Sessions) Stats(ctx context.Context) (*api.SessionsStatsResponse, error) {
+	return look(ctx, s.conn, api.SessionsStats, &api.Empty{})
+}

@@ -1,0 +1,146 @@
+package coordination
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/mabus-project/mabus/services/coordination/protocol"
+	"github.com/mabus-project/mabus/services/coordination/realm"
+	"github.com/mabus-project/mabus/services/coordination/session"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/replog/engine"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+const (
+	askAgain  = 50 * time.Millisecond // before a member that could not be reached is tried again
+	askFor    = 3 * time.Second       // an agent that moves to another host, or is started again, is back by then
+	askAck    = 2 * time.Second       // for the word that a question has arrived
+	leastTime = time.Millisecond
+)
+
+// question is one that is on its way to a member.
+type question struct {
+	member  string
+	msg     *nats.Msg
+	pending rpc.Pending
+	sent    bool
+	drop    func()
+}
+
+// runAsk asks the members of a round. What it brings is who could not be asked; whether the others answer is between them and the
+// session.
+func (c *council) runAsk(ctx context.Context, e engine.Effect) ([]byte, error) {
+	var what session.Asking
+	if err := codec.Read(e.Body, &what); err != nil {
+		return nil, err
+	}
+	var record *session.Record
+	var now time.Time
+	if _, err := c.log.Read(ctx, "", func(s *realm.State, _ uint64, at time.Time) { record, now = s.Sessions.Sessions[what.Session], at }); err != nil {
+		return nil, err
+	}
+	if record == nil || record.Session.State != api.SessionActive || len(record.Session.Rounds) != what.Round {
+		return []byte("{}"), nil // it went on without
+	}
+	round := protocol.Current(&record.Session)
+	left := max(round.Deadline.Sub(now), leastTime)
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	questions := make([]*question, 0, len(round.Asks))
+	defer func() {
+		for _, q := range questions {
+			q.drop()
+		}
+	}()
+	for i := range round.Asks {
+		if round.Asks[i].State != api.AskOpen {
+			continue
+		}
+		q, err := c.question(ctx, &record.Session, round, &round.Asks[i], left)
+		if err != nil {
+			return nil, err
+		}
+		questions = append(questions, q)
+	}
+	return codec.Marshal(session.Asked{Unreachable: c.ask(ctx, questions, min(left/2, askFor))})
+}
+
+// question makes the message to a member. Its time is that which the round has left.
+func (c *council) question(ctx context.Context, x *api.Session, r *api.SessionRound, a *api.SessionAsk, left time.Duration) (*question, error) {
+	body, err := codec.Marshal(api.SessionQuestion{
+		Session: x.ID, Type: x.Type, Round: r.Number, Phase: r.Phase, Question: x.Question, Ask: a.Ask, Deadline: r.Deadline,
+	})
+	if err != nil {
+		return nil, err
+	}
+	msg := nats.NewMsg(api.AgentSubject(c.conn.Namespace, a.Member))
+	msg.Header.Set(api.HeaderSession, x.ID+"/"+strconv.Itoa(r.Number))
+	msg.Header.Set(api.HeaderCast, "1")
+	msg.Header.Set(api.HeaderTimeout, min(left, api.MaxRequestTimeout*time.Second).Round(time.Microsecond).String())
+	drop, err := c.conn.Pack(ctx, msg, body)
+	if err != nil {
+		return nil, err
+	}
+	return &question{member: a.Member, msg: msg, drop: drop}, nil
+}
+
+// ask sends the questions, all at once, and those that reach nobody, or a full mailbox, again for a while. A question of which nothing
+// is heard may have arrived: its member has until the round is over.
+func (c *council) ask(ctx context.Context, questions []*question, patience time.Duration) (failed []session.Unreachable) {
+	begun := time.Now()
+	for {
+		for _, q := range questions {
+			var err error
+			q.pending, err = c.conn.Begin(q.msg)
+			q.sent = err == nil
+		}
+		again := questions[:0:0]
+		failed = failed[:0:0]
+		for _, q := range questions {
+			if err := c.arrival(ctx, q); err != nil {
+				again = append(again, q)
+				failed = append(failed, session.Unreachable{Member: q.member, Error: err.Error()})
+			}
+		}
+		if len(again) == 0 || time.Since(begun) > patience || !pause(ctx, askAgain) {
+			return failed
+		}
+		questions = again
+	}
+}
+
+// arrival waits for the word that a question is in the mailbox of its member, and returns why it is not.
+func (c *council) arrival(ctx context.Context, q *question) error {
+	if !q.sent {
+		return api.Errorf(api.Unavailable, "the question could not be sent").WithReason(api.ReasonDependencyDown)
+	}
+	msg, err := q.pending.Wait(ctx, askAck)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return api.Errorf(api.Unavailable, "no process runs the agent").WithReason(api.ReasonNobodyListens)
+	case err != nil:
+		return nil //nolint:nilerr // it may have arrived
+	}
+	if _, err = c.conn.Open(ctx, msg); err != nil {
+		return err
+	}
+	return nil
+}
+
+// pause waits for d. It is false when ctx has ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,217 @@
+package coordination
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mabus-project/mabus/services/coordination/realm"
+	"github.com/mabus-project/mabus/services/coordination/session"
+	"github.com/mabus-project/mabus/services/coordination/variable"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/replog"
+	"github.com/mabus-project/mabus/shared/replog/engine"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+const (
+	leaveTime  = 5 * time.Second // to finish what is under way when the replica is no longer ready
+	startTime  = 5 * time.Second // to catch up before the rest of the replica goes on
+	logBytes   = 4 << 30
+	retryEvery = time.Second // to join the queue group when that has failed
+)
+
+// council is what the replicas of the service agree on in one replicated log: sessions, protocols and variables. Its methods are
+// answered while the replica is caught up; until then it is in no queue group, so that others are asked.
+type council struct {
+	conn    *rpc.Conn
+	cfg     Config
+	log     *replog.Log[*realm.State]
+	archive *archive
+	members *members
+	bells   *bells[session.Record] // of sessions, by id, and of variables, by the origin of their sessions
+	seats   *seats
+	leaving atomic.Pointer[chan struct{}] // closed when the replica leaves its queue group: who waits asks another
+
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// convene opens the log and begins to answer as soon as the replica is caught up.
+func (s *Service) convene(ctx context.Context) (*council, error) {
+	c := &council{conn: s.conn, cfg: s.cfg, bells: newBells[session.Record](), seats: &s.seats}
+	var err error
+	if c.archive, err = openArchive(ctx, s.conn, s.cfg.Replicas); err != nil {
+		return nil, fmt.Errorf("open the archive: %w", err)
+	}
+	c.log, err = replog.Open(ctx, s.conn, replog.Config[*realm.State]{
+		Realm: "coordination", Machine: realm.Machine(), Replicas: s.cfg.Replicas, MaxBytes: logBytes, Log: s.cfg.Log, Metrics: s.cfg.Metrics,
+		Runners: map[string]replog.Runner{session.AskEffect: c.runAsk, session.SaveEffect: c.runSave},
+		Applied: c.applied, Restored: func(*realm.State, uint64) { c.bells.ringAll() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c.cancel = cancel
+	c.members = followMembers(base, s.conn, s.cfg.Log)
+	serving := make(chan struct{})
+	c.work.Go(func() { c.attend(base, sync.OnceFunc(func() { close(serving) })) })
+	select { // who has started a replica expects it to answer; locks do without a log that takes longer, or has a fault
+	case <-serving:
+	case <-time.After(startTime):
+	case <-ctx.Done():
+	}
+	return c, nil
+}
+
+// attend answers requests while the replica is caught up.
+func (c *council) attend(ctx context.Context, serving func()) {
+	var srv *rpc.Server
+	leave := func() {
+		if srv == nil {
+			return
+		}
+		close(*c.leaving.Load())
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+		defer cancel()
+		if err := srv.Stop(stop); err != nil {
+			c.cfg.Log.Warn().Err(err).Msg("requests were cut off as the replica left its queue group")
+		}
+		srv = nil
+	}
+	defer leave()
+	retry := time.NewTimer(retryEvery)
+	defer retry.Stop()
+	for {
+		switch ready := c.log.Ready(); {
+		case ready && srv == nil:
+			if srv = c.serve(); srv != nil {
+				serving()
+			}
+		case !ready:
+			leave()
+		}
+		retry.Reset(retryEvery)
+		select {
+		case <-c.log.Changes():
+		case <-retry.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// serve begins to answer; nil, after a word in the log, when it cannot.
+func (c *council) serve() *rpc.Server {
+	srv := rpc.NewServer(c.conn, rpc.ServerConfig{
+		Service: "coordination", Version: c.cfg.Version, Description: "Sessions, protocols and variables that agents agree on",
+		Nouns: []string{"sessions", "protocols", "variables"},
+		Limit: c.cfg.Waiters + c.cfg.Limit, Strict: c.cfg.Strict, Log: c.cfg.Log, Metrics: c.cfg.Metrics,
+	})
+	leaving := make(chan struct{})
+	c.leaving.Store(&leaving)
+	c.handleProtocols(srv)
+	c.handleSessions(srv)
+	c.handleVariables(srv)
+	if err := srv.Start(); err != nil {
+		c.cfg.Log.Error().Err(err).Msg("cannot join the queue group")
+		return nil
+	}
+	return srv
+}
+
+// adjourn ends all of it.
+func (c *council) adjourn(ctx context.Context) error {
+	c.cancel()
+	c.bells.ringAll()
+	c.work.Wait()
+	c.members.close()
+	return c.log.Close(ctx)
+}
+
+// applied tells those who wait for a session or a variable.
+func (c *council) applied(a *engine.Applied, _ *realm.State, _ bool) {
+	for _, e := range a.Events {
+		if r := session.Changed(e); r != nil {
+			c.bells.ring(kv.Change[session.Record]{Key: r.Session.ID, New: r})
+		}
+		if name := variable.Changed(e); name != "" {
+			c.bells.ring(kv.Change[session.Record]{Key: variable.Origin(name)})
+		}
+	}
+}
+
+// do has the machine carry out a command for whoever asks, and reads its answer. The body is written anew, so that what is stored
+// is in one form.
+func do[Resp any](ctx context.Context, c *council, kind string, body any) (*Resp, replog.Answer, error) {
+	cause := rpc.CauseFrom(ctx)
+	raw, err := codec.Marshal(body)
+	if err != nil {
+		return nil, replog.Answer{}, fmt.Errorf("write the command %s: %w", kind, err)
+	}
+	answer, err := c.log.Do(ctx, engine.Command{Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Body: raw})
+	if err != nil {
+		return nil, answer, err
+	}
+	resp := new(Resp)
+	if err := codec.Read(answer.Body, resp); err != nil {
+		return nil, answer, fmt.Errorf("read the answer of %s: %w", kind, err)
+	}
+	return resp, answer, nil
+}
+
+func (c *council) handleProtocols(srv *rpc.Server) {
+	rpc.Handle(srv, api.ProtocolsRegister, c.changeProtocol(session.KindRegister))
+	rpc.Handle(srv, api.ProtocolsUpdate, c.changeProtocol(session.KindUpdate))
+	rpc.Handle(srv, api.ProtocolsUnregister, func(ctx context.Context, r *api.NameRequest) (*api.DeregisterResponse, error) {
+		resp, a, err := do[api.DeregisterResponse](ctx, c, session.KindUnregister, r)
+		if err == nil {
+			resp.Revision = a.Revision
+		}
+		return resp, err
+	})
+	rpc.Handle(srv, api.ProtocolsGet, c.getProtocol)
+	rpc.Handle(srv, api.ProtocolsList, c.listProtocols)
+}
+
+func (c *council) changeProtocol(kind string) rpc.Handler[api.Protocol, api.Protocol] {
+	return func(ctx context.Context, p *api.Protocol) (*api.Protocol, error) {
+		resp, a, err := do[api.Protocol](ctx, c, kind, p)
+		if err == nil {
+			resp.Revision = a.Revision
+		}
+		return resp, err
+	}
+}
+
+func (c *council) getProtocol(ctx context.Context, r *api.NameRequest) (*api.Protocol, error) {
+	var found *api.Protocol
+	revision, err := c.log.Read(ctx, r.MinRevision, func(s *realm.State, _ uint64, _ time.Time) { found = s.Sessions.Protocols[r.Name] })
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, api.Errorf(api.NotFound, "there is no protocol %s", r.Name).WithReason(api.ReasonProtocolNotFound)
+	}
+	p := *found
+	p.Revision = revision
+	return &p, nil
+}
+
+func (c *council) listProtocols(ctx context.Context, r *api.PageRequest) (*api.ProtocolsListResponse, error) {
+	resp := &api.ProtocolsListResponse{Protocols: []api.Protocol{}}
+	var err error
+	resp.Revision, err = c.log.Read(ctx, r.MinRevision, func(s *realm.State, _ uint64, _ time.Time) {
+		var names []string
+		names, resp.Next = page(s.Sessions.Protocols, r.After, r.Limit)
+		for _, name := range names {
+			resp.Protocols = append(resp.Protocols, *s.Sessions.Protocols[name])
+		}
+	})
+	return resp, err
+}

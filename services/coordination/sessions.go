@@ -1,0 +1,241 @@
+package coordination
+
+import (
+	"context"
+	"time"
+
+	"github.com/mabus-project/mabus/services/coordination/realm"
+	"github.com/mabus-project/mabus/services/coordination/session"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/replog"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+func (c *council) handleSessions(srv *rpc.Server) {
+	rpc.Handle(srv, api.SessionsStart, c.start)
+	rpc.Handle(srv, api.SessionsAnswer, c.answer)
+	rpc.Handle(srv, api.SessionsGet, c.get)
+	rpc.Handle(srv, api.SessionsFollow, c.follow)
+	rpc.Handle(srv, api.SessionsList, c.list)
+	rpc.Handle(srv, api.SessionsCancel, c.end)
+	rpc.Handle(srv, api.SessionsStats, c.stats)
+}
+
+// start starts a session. Whether the members are agents is looked up here; all else is the machine's matter.
+func (c *council) start(ctx context.Context, r *api.SessionStartRequest) (*api.Session, error) {
+	in := session.Start{Request: *r}
+	if err := c.fill(ctx, &in.Request); err != nil {
+		return nil, err
+	}
+	in.Request.ID = nameOr(r.ID, rpc.CauseFrom(ctx))
+	used := r.ID != "" || rpc.CauseFrom(ctx).RequestID != ""
+	x, a, err := c.begin(byItself(ctx), &in, used)
+	if err != nil {
+		return nil, err
+	}
+	x.Revision = a.Revision
+	if r.Wait == 0 {
+		return x, nil
+	}
+	return c.await(ctx, x.ID, r.Wait.Std())
+}
+
+// byItself takes the request id off what the machine knows by itself when it is repeated: the start of a session by its id, an answer
+// by its member and round. So there is nothing to remember of it.
+func byItself(ctx context.Context) context.Context {
+	cause := rpc.CauseFrom(ctx)
+	cause.RequestID, cause.BodyHash = "", ""
+	return rpc.WithCause(ctx, cause)
+}
+
+// begin begins the session. One whose id may have been used, by the same request or another, may be in the archive: it is looked for
+// there, and if others were archived meanwhile, once more.
+func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api.Session, replog.Answer, error) {
+	for {
+		if used {
+			seq, err := c.at(ctx)
+			if err != nil {
+				return nil, replog.Answer{}, err
+			}
+			old, err := c.archive.get(ctx, in.Request.ID)
+			if err != nil {
+				return nil, replog.Answer{}, err
+			}
+			if old != nil {
+				err := session.Same(old, session.Fingerprint(&in.Request, rpc.CauseFrom(ctx).Principal))
+				return &old.Session, replog.Answer{}, err
+			}
+			in.Checked = seq
+		}
+		x, a, err := do[api.Session](ctx, c, session.KindStart, in)
+		if api.ReasonOf(err) == session.Unchecked.Details.Reason && ctx.Err() == nil {
+			continue
+		}
+		return x, a, err
+	}
+}
+
+// at returns the entry that this replica has applied last.
+func (c *council) at(ctx context.Context) (seq uint64, err error) {
+	_, err = c.log.Read(ctx, "", func(_ *realm.State, at uint64, _ time.Time) { seq = at })
+	return max(seq, 1), err
+}
+
+func (c *council) answer(ctx context.Context, r *api.SessionAnswerRequest) (*api.SessionReceipt, error) {
+	if rpc.CauseFrom(ctx).Principal == "" {
+		return nil, api.Errorf(api.Unauthenticated, "an answer counts for the principal who gives it: send it to %s",
+			api.As(c.conn.Namespace, "<agent>", api.SessionsAnswer.Subject(c.conn.Namespace))).WithReason(api.ReasonPrincipalMissing)
+	}
+	resp, a, err := do[api.SessionReceipt](byItself(ctx), c, session.KindAnswer, r)
+	if api.ReasonOf(err) == api.ReasonSessionNotFound {
+		if old, lost := c.archive.get(ctx, r.Session); lost == nil && old != nil {
+			return nil, session.Ended(&old.Session)
+		}
+	}
+	if err == nil {
+		resp.Revision = a.Revision
+	}
+	return resp, err
+}
+
+func (c *council) end(ctx context.Context, r *api.SessionCancelRequest) (*api.Session, error) {
+	x, a, err := do[api.Session](ctx, c, session.KindCancel, r)
+	if api.ReasonOf(err) == api.ReasonSessionNotFound {
+		if old, lost := c.archive.get(ctx, r.ID); lost == nil && old != nil {
+			return nil, session.Ended(&old.Session)
+		}
+	}
+	if err == nil {
+		x.Revision = a.Revision
+	}
+	return x, err
+}
+
+func (c *council) get(ctx context.Context, r *api.SessionGetRequest) (*api.Session, error) {
+	if r.MinRevision != "" {
+		if _, err := c.log.Read(ctx, r.MinRevision, func(*realm.State, uint64, time.Time) {}); err != nil {
+			return nil, err
+		}
+	}
+	if r.Wait > 0 {
+		return c.await(ctx, r.ID, r.Wait.Std())
+	}
+	record, revision, err := c.find(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return shown(record, revision), nil
+}
+
+// shown is a session as it is told to others.
+func shown(r *session.Record, revision string) *api.Session {
+	x := r.Session
+	x.Revision = revision
+	return &x
+}
+
+// find returns a session from the state, or from the archive.
+func (c *council) find(ctx context.Context, id string) (*session.Record, string, error) {
+	var found *session.Record
+	revision, err := c.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) { found = s.Sessions.Sessions[id] })
+	if err != nil || found != nil {
+		return found, revision, err
+	}
+	if found, err = c.archive.get(ctx, id); err != nil {
+		return nil, "", err
+	}
+	if found == nil {
+		return nil, "", session.Missing(id)
+	}
+	return found, revision, nil
+}
+
+// await waits for the end of a session, and returns it as it stands then, or when the wait is over.
+func (c *council) await(ctx context.Context, id string, wait time.Duration) (*api.Session, error) {
+	record, revision, err := c.watch(ctx, id, wait, func(r *session.Record) bool { return r.Session.State != api.SessionActive })
+	if err != nil {
+		return nil, err
+	}
+	return shown(record, revision), nil
+}
+
+// watch waits until a session is as wanted, or the wait is over, and returns it as it stands then.
+func (c *council) watch(ctx context.Context, id string, wait time.Duration, wanted func(*session.Record) bool) (*session.Record, string, error) {
+	free, err := c.seats.take()
+	if err != nil {
+		return nil, "", err
+	}
+	defer free()
+	over, cancel := waiting(ctx, wait)
+	defer cancel()
+	for {
+		bell, forget := c.bells.listen(id)
+		record, revision, err := c.find(ctx, id)
+		if err != nil || wanted(record) {
+			forget()
+			return record, revision, err
+		}
+		select {
+		case <-bell.rung:
+			forget()
+		case <-over.Done():
+			forget()
+			return record, revision, nil
+		case <-*c.leaving.Load():
+			forget()
+			return nil, "", errLeaving
+		}
+	}
+}
+
+var errLeaving = api.Errorf(api.Unavailable, "this replica goes out of service: ask again").WithReason(api.ReasonDraining)
+
+func (c *council) follow(ctx context.Context, r *api.SessionFollowRequest) (*api.SessionFollowResponse, error) {
+	news := func(x *session.Record) bool { return len(x.Steps) > r.After || x.Session.State != api.SessionActive }
+	var record *session.Record
+	var revision string
+	var err error
+	if r.Wait > 0 {
+		record, revision, err = c.watch(ctx, r.ID, r.Wait.Std(), news)
+	} else {
+		record, revision, err = c.find(ctx, r.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp := &api.SessionFollowResponse{Steps: []api.SessionStep{}, Next: max(r.After, 0)}
+	if r.After < len(record.Steps) {
+		resp.Steps = record.Steps[r.After:min(len(record.Steps), r.After+maxSteps)]
+		resp.Next = r.After + len(resp.Steps)
+	}
+	if record.Session.State != api.SessionActive && resp.Next >= len(record.Steps) {
+		resp.Session = shown(record, revision)
+	}
+	return resp, nil
+}
+
+const maxSteps = 1000 // of one answer
+
+func (c *council) stats(ctx context.Context, _ *api.Empty) (*api.SessionsStatsResponse, error) {
+	resp := &api.SessionsStatsResponse{Types: []api.SessionCount{}}
+	var err error
+	resp.Revision, err = c.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) {
+		resp.Active, resp.Protocols = s.Sessions.Active, len(s.Sessions.Protocols)
+		for _, t := range api.SessionTypes {
+			n := s.Sessions.Counts[t]
+			if n == nil {
+				continue
+			}
+			one := api.SessionCount{
+				Type: t, Started: n.Started, Completed: n.Completed, Failed: n.Failed, Timeout: n.Timeout, Cancelled: n.Cancelled,
+				Asked: n.Asked, Answered: n.Answered, Longest: n.Longest,
+			}
+			if ended := n.Completed + n.Failed + n.Timeout + n.Cancelled; ended > 0 {
+				one.Duration = n.Total / api.Duration(ended)
+			}
+			resp.Total += n.Started
+			resp.Types = append(resp.Types, one)
+		}
+	})
+	return resp, err
+}
