@@ -1,9 +1,11 @@
 // Package coordination is the service by which processes agree with one another: locks, elections, barriers, latches, counters,
-// sequences, and cells that are guarded by the fencing tokens of locks.
+// sequences, and cells that are guarded by the fencing tokens of locks; and by which agents do: sessions, in which they are asked and
+// answer by a protocol, and variables that they share.
 //
 // # What it owns
 //
-// Subjects: <ns>.coordination.{locks,elections,cells,barriers,latches,counters,sequences}.<verb>, in the methods of shared/api.
+// Subjects: <ns>.coordination.{locks,elections,cells,barriers,latches,counters,sequences,sessions,protocols,variables}.<verb>, in the
+// methods of shared/api.
 //
 // Buckets, all written by compare-and-set only:
 //   - <ns>_locks, kept by shared/lock, at most 64 MiB
@@ -11,6 +13,13 @@
 //     is about 0.9 MB, a cell 64 KiB, all else less than 300 bytes. Cells, barriers and sequences are never removed, since what they
 //     remember is what they are for; the traces of removed counters and latches are swept after an hour.
 //   - <ns>_leases and <ns>_requests, which it shares with the other services
+//
+// Of what its replicas agree on in a log (the package realm; see shared/replog):
+//   - the stream <ns>_log_coordination, at most 4 GiB, shortened below verified snapshots, which are in the object store <ns>_snapshots
+//   - the stream <ns>_archive, at most 8 GiB, the sessions that have ended, each under a subject of its own, the oldest going first
+//
+// At most 100,000 sessions are active at a time, with 8 MiB of questions and answers each, and 100,000 variables of 64 KiB, with 256 MiB
+// together. A session that has ended leaves memory for the archive within seconds.
 //
 // Waiting: at most Config.Waiters (16,384) requests wait at a replica, each on a goroutine of its own, with some 10 KiB. A further
 // one is overloaded at once, and so is, beside those that wait, one more than Config.Limit (1,024) other requests: those who wait
@@ -30,6 +39,11 @@
 //   - What carries a request id happens once, and its repetition gets the first answer for 10 minutes. A repeated arrival at a barrier
 //     waits for the generation that the first has joined and joins no other; if it was taken back it says so, and a new request is
 //     needed. A repeated request for a lock keeps its place while it waits, and does not take the lock again after its answer.
+//   - A session counts one answer of a member in a round, given in the member's own name while the round is open, and ends once: with the
+//     result that its protocol makes of the transcript, or with a reason. Every replica has the same transcript, to the byte; its chain
+//     of hashes ends in the session's head, which every receipt carries.
+//   - A variable changes by one version at a time, by who may change it, as its resolution says, and never to a value that its
+//     constraints refuse.
 //
 // # When a replica dies
 //
@@ -47,6 +61,12 @@
 //   - Between the grant of a lock and its answer: the repetition is granted with the same token. If it is not repeated the lock is
 //     held until the lease ends.
 //   - While somebody waits for a latch, or observes an election: the caller gets no answer, and asks again.
+//   - Before the command of a session or a variable is in the log: nothing has happened. After it: it stands, and its repetition (of a
+//     start by its id or request id, of an answer by its member and round, of all else by its request id) gets the same answer.
+//   - Before it has asked the members of a round, or while it does: another replica asks after 2 s. Hosts know a question that they
+//     have had.
+//   - While it archives: another stores the same again. A session leaves the state only when it is in the archive.
+//   - While somebody waits for a session or a variable: the caller asks another replica, which knows the same.
 //
 // A replica that stops in good order tells those who wait to ask again (unavailable, draining).
 package coordination

@@ -89,7 +89,7 @@ var pureImports = []string{
 
 // pureExtra is what the rules in one place may import beyond that: parsers and matchers that work on what they are given.
 var pureExtra = map[string][]string{
-	"client/job": {"github.com/goccy/go-yaml/...", "github.com/bmatcuk/doublestar/v4", "path/filepath"},
+	"client/job":  {"github.com/goccy/go-yaml/...", "github.com/bmatcuk/doublestar/v4", "path/filepath"},
 	"shared/pbft": {"github.com/nats-io/nkeys"},
 }
 

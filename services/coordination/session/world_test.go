@@ -82,7 +82,6 @@ type world struct {
 	now     time.Time
 	number  uint64
 	effects []engine.Pending
-	extra   []engine.Timer // that others than sessions would take
 }
 
 func machine() engine.Machine[*session.State] {
