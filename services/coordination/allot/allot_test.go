@@ -33,6 +33,7 @@ func TestShares(t *testing.T) {
 		"weights":                     {"", `{"resources":{"cpu":12},"weights":{"a":2}}`, map[string]string{"a": `12`, "b": `12`, "c": `12`}, "6 3 3", "1"},
 		"weight beyond the demand":    {"", `{"resources":{"cpu":12},"weights":{"a":10}}`, map[string]string{"a": `2`, "b": `12`, "c": `12`}, "2 5 5", "1"},
 		"millionths are not lost":     {"", `{"resources":{"cpu":1}}`, map[string]string{"a": `1`, "b": `1`, "c": `1`}, "0.333334 0.333333 0.333333", "1"},
+		"to the first of equals":      {"", `{"resources":{"cpu":1}}`, map[string]string{"a": `3`, "b": `2`, "c": `1`}, "0.333334 0.333333 0.333333", "1"},
 		"the silent get nothing":      {"", `{"resources":{"cpu":10}}`, map[string]string{"a": `9`, "c": `9`}, "5 0 5", "1"},
 		"nobody wants all":            {"", `{"resources":{"cpu":10}}`, map[string]string{"a": `1`, "b": `0`, "c": `{}`}, "1 0 0", "0.1"},
 		"nothing to share":            {"", `{"resources":{"cpu":0}}`, map[string]string{"a": `1`}, "0 0 0", "0"},

@@ -52,6 +52,8 @@ func TestTurns(t *testing.T) {
 		"three, in turn":          {"", ``, abc, script{"a": {`"x"`, `"accept"`, `"no"`}, "b": {`"accept"`, `"y"`, `"no"`}, "c": {`"reject"`, `"reject"`, `"z"`}}, "", "", "deadline", 0},
 		"the first counter":       {"", ``, abc, script{"a": {`"x"`, `"yes"`}, "b": {`{"offer":"y"}`}, "c": {`{"offer":"z"}`, `"yes"`}}, `"y"`, "b", "", 2},
 		"a counter out of turn":   {"", ``, abc, script{"a": {`"x"`, `"yes"`}, "b": {`"no"`, `"yes"`}, "c": {`{"response":"counter","offer":"z"}`}}, `"z"`, "c", "", 2},
+		"the first after b":       {"", ``, abc, script{"a": {`"x"`, `{"offer":"p"}`, `"yes"`}, "b": {`{"offer":"y"}`, `"yes"`}, "c": {`"no"`, `{"offer":"q"}`}}, `"q"`, "c", "", 3},
+		"the first after c":       {"", ``, abc, script{"a": {`"x"`, `{"offer":"p"}`}, "b": {`"no"`, `{"offer":"q"}`, `"yes"`}, "c": {`{"offer":"y"}`, `"yes"`}}, `"p"`, "a", "", 3},
 		"silence is no consent":   {"", `{"max_rounds":1}`, abc, script{"a": {`"x"`}, "b": {`"yes"`}}, "", "", "deadline", 0},
 		"or abstention":           {"", `{"absent":"abstain"}`, abc, script{"a": {`"x"`}, "b": {`"yes"`}}, `"x"`, "a", "", 1},
 		"not all may abstain":     {"", `{"absent":"abstain","max_rounds":1}`, abc, script{"a": {`"x"`}}, "", "", "deadline", 0},

@@ -147,6 +147,17 @@ func TestDelegations(t *testing.T) {
 	if got := fmt.Sprint(r.Levels[0][0].Tally, r.Levels[0][1].Tally); got != "map[yes:2] map[]" {
 		t.Errorf("a silent delegate: got %s", got)
 	}
+	four := strings.Replace(ordered(""), `_size":3`, `_size":4`, 1)
+	r = play(t, session(8, four), says{"vote": {
+		"a": `"yes"`, "b": `{"delegate":"c"}`, "c": `"no"`, "d": `{"delegate":"b"}`, // to one who has delegated
+		"e": `{"delegate":"g"}`, "f": `"no"`, "g": `{"delegate":"h"}`, "h": `{"delegate":"g"}`, // into a circle
+	}}.answer)
+	if got := fmt.Sprint(r.Levels[0][0].Tally, r.Levels[0][1].Tally); got != "map[no:3 yes:1] map[no:1]" {
+		t.Errorf("got %s", got)
+	}
+	if len(r.Deadlocks) != 1 || fmt.Sprint(r.Deadlocks[0].Path) != "[g h g]" {
+		t.Errorf("e stands outside of the circle: %+v", r.Deadlocks)
+	}
 }
 
 // Keep 31, played: seven seats above level 0, and everybody somewhere.

@@ -8,6 +8,7 @@ import (
 	"github.com/mabus-project/mabus/services/coordination/decide"
 	"github.com/mabus-project/mabus/services/coordination/ensemble"
 	"github.com/mabus-project/mabus/services/coordination/fusion"
+	"github.com/mabus-project/mabus/services/coordination/hierarchy"
 	"github.com/mabus-project/mabus/services/coordination/reason"
 	"github.com/mabus-project/mabus/services/coordination/refine"
 	"github.com/mabus-project/mabus/services/coordination/search"
@@ -23,6 +24,7 @@ var protocols = session.Protocols{
 	api.SessionVoting:       ballot.Consensus{},
 	api.SessionWeighted:     weigh.Weighted{},
 	api.SessionIterative:    refine.Refinement{},
+	api.SessionHierarchical: hierarchy.Hierarchy{},
 	api.SessionNegotiation:  bargain.Negotiation{},
 	api.SessionAllocation:   allot.Allocation{},
 	api.SessionByzantine:    byzantine.Protocol{},

@@ -143,6 +143,27 @@ func TestFixTerminations(t *testing.T) {
 	}
 }
 
+// Of equal composites the first is the best, and less than 0.05 between the best of three rounds is stagnation.
+func TestStagnation(t *testing.T) {
+	for spread, want := range map[string]string{"0.04": api.RefineStagnated, "0.05": api.RefineMaxRounds} {
+		s := protocoltest.New(api.SessionIterative, "", `{"max_rounds":4}`, "a", "b")
+		protocoltest.Play(t, refine.Refinement{}, s, func(m string, round *api.SessionRound, _ *api.SessionAsk) (json.RawMessage, bool) {
+			turn := (round.Number + 1) / 2
+			if round.Phase == refine.PhaseProposal {
+				return json.RawMessage(fmt.Sprintf(`{"proposal":"%s%d","confidence":%s}`, m, turn, []string{"0.2", "0.3", "0.4", "0.9"}[turn-1])), true
+			}
+			// The confidence adds 0.02 a round, and the scores the rest of the spread: 0.8 of it.
+			score := map[string][]string{"0.04": {"0.3", "0.3", "0.3", "0"}, "0.05": {"0.3", "0.3", "0.3125", "0.3125"}}[spread][turn-1]
+			return json.RawMessage(fmt.Sprintf(`{"%s":%s}`, map[string]string{"a": "b", "b": "a"}[m], score)), true
+		}, nil)
+		var r api.RefineResult
+		protocoltest.Result(t, s, &r)
+		if r.TerminationReason != want || r.History[0].Best != "a" || r.History[0].Scores[0].Composite != r.History[0].Scores[1].Composite {
+			t.Errorf("%s: %s, %+v", spread, r.TerminationReason, r.History)
+		}
+	}
+}
+
 func TestNobodyProposes(t *testing.T) {
 	s := protocoltest.Play(t, refine.Refinement{}, protocoltest.New(api.SessionIterative, "", "", "a", "b"), answering(talk{proposals: []map[string]string{{}}}), nil)
 	if s.State != api.SessionFailed || !strings.HasPrefix(s.Reason, "no_proposals: ") {
