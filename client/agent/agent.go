@@ -18,6 +18,9 @@ type Message struct {
 	Cast bool
 	// Principal is who sent the message, if the sender named itself.
 	Principal string
+	// Session is the id of the session whose question the message is, or "". Payload is then an api.SessionQuestion, and the
+	// answer is the agent's answer to it: see Question.
+	Session string
 	// Task is the id of the durable task that the message is, or "". A task may run more than once.
 	Task string
 	// Attempt counts the attempts of the task from 1; 0 when the message is no task.

@@ -7,6 +7,7 @@ import { connect, MabusError } from "@mabus/agent/nats";
 const mabus = await connect({ servers: process.env.NATS_URL ?? "nats://127.0.0.1:4222" });
 
 await mabus.serve({ id: process.env.AGENT_ID ?? "desk", capabilities: ["desk"], concurrency: 4, mailbox: 64 }, async (message) => {
+  if (message.session !== undefined) return true; // it agrees to whatever a session of the coordination asks
   const { text, ask, relay, n = 0, slow = false } = message.payload;
   if (ask !== undefined) return { answer: await message.ask(ask) };
   if (relay !== undefined) return await message.call(relay.agent, relay.payload);

@@ -11,6 +11,10 @@
 // Messages wait in a bounded mailbox; a crash of an agent loses the messages that it was handling, whose callers hear
 // agent_crashed, and no others. Without a lease the host handles no message and tells the registry nothing.
 //
+// The question of a session is a message whose answer the host sends to the coordination, in the agent's name, until it is heard or the
+// question's deadline is over. It runs once on this host, however often it is asked: at most 32,768 questions and 64 MiB of answers are
+// kept until their deadlines. In byzantine sessions the host takes part for its agents (package pbft); their keys are kept nowhere.
+//
 // An agent that is wanted and that no live host runs is taken up by the host where the plan of package placement puts it; package
 // state keeps what agents save, guarded by the epoch of their claims.
 //
@@ -23,7 +27,8 @@
 // When a host dies: nobody listens for it, the registry marks its record dead, or its lease runs out, and other hosts take its
 // wanted agents up with the next epoch. Callers whose request it had get no answer and run into their deadline, and its tasks are
 // delivered again to others once their acknowledgement wait is over. What it had reserved for paid calls stays reserved until their
-// time is over, and then counts as spent. A command that it ran in isolation is not repeated.
+// time is over, and then counts as spent. Questions of sessions that it had, and answers that it had not sent, are lost: these members
+// are silent. A command that it ran in isolation is not repeated.
 //
 // In the middle of a claim or a start: the agent is starting under its epoch, and is taken up like one that ran. In the middle of a
 // hand-over, before the new claim: the old host's death is that of any host. After it: the agent is the new host's, which begins by

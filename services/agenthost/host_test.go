@@ -238,7 +238,7 @@ func (d *doll) Handle(ctx context.Context, m *agent.Message) (json.RawMessage, e
 func (w *world) standard(t testing.TB, id string) (*host, *puppet) {
 	t.Helper()
 	p := newPuppet()
-	return w.host(t, agenthost.Config{ID: id, Modules: []agent.Module{echo.Module, p.module("puppet")}}), p
+	return w.host(t, agenthost.Config{ID: id, Modules: []agent.Module{echo.Module, p.module("puppet"), p.voters()}}), p
 }
 
 func (w *world) start(t testing.TB, spec api.AgentSpec) *api.Agent {

@@ -30,6 +30,7 @@ type message struct {
 	arrived time.Time
 	control bool // for the host rather than for the agent
 	cast    bool
+	ask     *ask // of a session: its answer goes there
 	// A cast with a reply subject is acknowledged when it is in the mailbox. The sender of a body in the object store removes
 	// it when it has its answer, so such a cast is acknowledged when the body has been read.
 	ack, acked bool
@@ -191,6 +192,7 @@ func (s *Service) refuse(m message, err error) {
 		m.settle()
 	}
 	switch {
+	case m.ask != nil && s.refuseQuestion(m.ask, err):
 	case m.sender != nil:
 		_ = m.sender.End(s.base, nil, err)
 	case !m.acked:
@@ -201,7 +203,11 @@ func (s *Service) refuse(m message, err error) {
 // handle runs on a worker: one message from its mailbox to its answer.
 func (s *Service) handle(m message) {
 	if m.control {
-		s.control(m.agent, m.msg)
+		if m.ask != nil {
+			s.answerByzantine(m)
+		} else {
+			s.control(m.agent, m.msg)
+		}
 		return
 	}
 	h := m.agent
@@ -213,6 +219,11 @@ func (s *Service) handle(m message) {
 		err = explain(err)
 	}
 	switch {
+	case m.ask != nil && err != nil:
+		s.refuse(m, err)
+		err = nil
+	case m.ask != nil:
+		s.answerQuestion(m.ask, answer, nil)
 	case m.cast && err != nil:
 		s.log.Warn().Err(err).Str("agent", h.rec.ID).Msg("cast failed")
 		if m.ack { // its body was not to be had
@@ -242,9 +253,18 @@ func (s *Service) carryOut(m *message) (answer json.RawMessage, used api.Usage, 
 		return nil, used, err
 	}
 	defer end()
+	run := context.Context(ctx)
 	data, err := s.conn.Body(ctx, m.msg.Header, m.msg.Data)
 	if err != nil {
 		return nil, used, err
+	}
+	if m.ask != nil {
+		if err := s.readBlob(m, data); err != nil {
+			return nil, used, err
+		}
+		var cancel context.CancelFunc
+		run, cancel = context.WithDeadline(ctx, s.asks.deadline(m.ask))
+		defer cancel()
 	}
 	if len(data) == 0 {
 		data = []byte("{}")
@@ -260,12 +280,18 @@ func (s *Service) carryOut(m *message) (answer json.RawMessage, used api.Usage, 
 	if m.sender != nil {
 		msg.Parts = parts{m.sender}
 	}
-	answer, err = m.agent.run(ctx, msg)
+	if m.ask != nil {
+		msg.Session = m.ask.session
+	}
+	answer, err = m.agent.run(run, msg)
 	return answer, msg.Used(), err
 }
 
 // begin returns the context of a message's work, unless there is no time for it any more, or the agent may be another host's.
 func (s *Service) begin(m *message) (*rpc.Context, func(), error) {
+	if m.ask != nil {
+		return s.beginQuestion(m)
+	}
 	timeout, err := rpc.Timeout(m.msg.Header)
 	if err != nil {
 		return nil, nil, err
@@ -276,8 +302,8 @@ func (s *Service) begin(m *message) (*rpc.Context, func(), error) {
 	if m.cast {
 		timeout = castTimeout
 	}
-	if !s.env.Lease.Held() {
-		return nil, nil, api.Errorf(api.Unavailable, "host %s has lost its lease: ask again", s.cfg.ID).WithReason(api.ReasonDraining)
+	if err := s.mayAct(); err != nil {
+		return nil, nil, err
 	}
 	if m.ctx != nil {
 		if m.ctx.Err() != nil {
@@ -291,6 +317,13 @@ func (s *Service) begin(m *message) (*rpc.Context, func(), error) {
 	}
 	ctx := rpc.NewContext(m.agent.work(), timeout, cause)
 	return ctx, ctx.End, nil
+}
+
+func (s *Service) mayAct() error {
+	if s.env.Lease.Held() {
+		return nil
+	}
+	return api.Errorf(api.Unavailable, "host %s has lost its lease: ask again", s.cfg.ID).WithReason(api.ReasonDraining)
 }
 
 // causeOf reads what a message passes on to the messages that are sent because of it.

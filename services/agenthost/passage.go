@@ -254,9 +254,14 @@ func (s *Service) passOn(h *hosted, m message) {
 	if timeout, err := rpc.Timeout(m.msg.Header); err == nil && !m.cast && !m.arrived.IsZero() {
 		on.Header.Set(api.HeaderTimeout, max(timeout-time.Since(m.arrived), time.Millisecond).String())
 	}
+	if m.ask != nil && s.asks.acked(m.ask) {
+		on.Reply = ""
+	}
 	if err := s.conn.NC.PublishMsg(on); err != nil {
 		m.sender, m.settle = nil, nil
 		s.refuse(m, api.Errorf(api.Unavailable, "the agent moves to another host, and the message could not be passed on: ask again").WithReason(api.ReasonDraining))
+	} else if m.ask != nil {
+		s.asks.forget(m.ask)
 	}
 }
 
@@ -326,6 +331,10 @@ func (s *Service) behind(f func()) {
 
 // put sorts a message into the agent's mailbox.
 func (s *Service) put(h *hosted, msg *nats.Msg) {
+	if len(msg.Header) > 0 && msg.Header.Get(api.HeaderSession) != "" {
+		s.putQuestion(h, msg)
+		return
+	}
 	m := message{agent: h, msg: msg, arrived: time.Now(), cast: msg.Reply == ""}
 	if len(msg.Header) > 0 && !m.cast && msg.Header.Get(api.HeaderCast) != "" {
 		m.cast, m.ack = true, true

@@ -78,6 +78,8 @@ type Service struct {
 	starts, processes chan struct{}
 	missing           map[string]missing // of takeUp
 	workers           *rpc.Pool[message]
+	asks              *asks // of sessions
+	joins             *joins
 	status            chan nats.Status
 	loops             sync.WaitGroup
 
@@ -130,6 +132,7 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.workers = rpc.NewPool(workerLimit, s.handle)
+	s.asks, s.joins = newAsks(s.sendAnswer), newJoins()
 	requests, err := kv.OpenRequests(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, s.conn.Replicas, 0)
 	if err != nil {
 		s.cancel()
@@ -232,11 +235,14 @@ func (s *Service) Stop(ctx context.Context) error {
 	all := slices.Collect(maps.Values(s.agents))
 	s.mu.Unlock()
 	s.empty(ctx, all)
+	s.lastAnswers(ctx)
 	if s.conn.NC.IsConnected() {
 		_ = s.conn.NC.FlushTimeout(time.Second) // the last messages are in, and will be handed on
 	}
 	s.conn.NC.RemoveStatusListener(s.status)
 	s.cancel()
+	s.asks.close()
+	s.joins.close()
 	s.release()
 	errs = append(errs, s.cutShort(ctx))
 	s.limits.Close()
@@ -304,7 +310,7 @@ func (s *Service) empty(ctx context.Context, all []*hosted) {
 func (s *Service) cutShort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	err := s.workers.Close(ctx)
+	err := errors.Join(s.workers.Close(ctx), s.asks.wait(ctx))
 	over := make(chan struct{})
 	go func() { s.loops.Wait(); close(over) }()
 	select {

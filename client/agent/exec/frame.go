@@ -20,6 +20,7 @@ type inbound struct {
 	Stream    bool            `json:"stream"`
 	Task      task            `json:"task"`
 	Job       string          `json:"job"`
+	Session   string          `json:"session"`
 	Principal string          `json:"principal"`
 	Deadline  time.Time       `json:"deadline"`
 	Agent     api.AgentSpec   `json:"agent"`

@@ -39,7 +39,7 @@ func (w *worker) begin(f *inbound) *message {
 	}
 	m.msg = &agent.Message{
 		Payload: f.Payload, Cast: f.Cast, Principal: f.Principal, Task: f.Task.ID, Attempt: f.Task.Attempt,
-		Job: f.Job, Checkpoint: w.checkpoints[f.ID], Parts: m,
+		Job: f.Job, Session: f.Session, Checkpoint: w.checkpoints[f.ID], Parts: m,
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

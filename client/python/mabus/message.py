@@ -33,6 +33,8 @@ class Message:
         self.principal: Optional[str] = frame.get("principal")
         #: The job that the message belongs to. Calls made for the message belong to it too.
         self.job: Optional[str] = frame.get("job")
+        #: The id of the session whose question the message is, or None. What is returned is then the agent's answer to it.
+        self.session: Optional[str] = frame.get("session")
         #: When the sender stops waiting, in RFC 3339.
         self.deadline: Optional[str] = frame.get("deadline")
         #: True when nobody waits for an answer.

@@ -11,6 +11,7 @@ export interface MessageFrame {
   task?: { id: string; attempt: number };
   job?: string;
   principal?: string;
+  session?: string;
   deadline?: string;
 }
 
@@ -38,6 +39,7 @@ export class ExecMessage implements Message {
   readonly checkpoint: any;
   readonly principal: string | undefined;
   readonly job: string | undefined;
+  readonly session: string | undefined;
   readonly deadline: Date | undefined;
   readonly isCast: boolean;
   readonly stream: boolean;
@@ -61,6 +63,7 @@ export class ExecMessage implements Message {
     this.checkpoint = checkpoint;
     this.principal = frame.principal;
     this.job = frame.job;
+    this.session = frame.session;
     this.deadline = frame.deadline === undefined ? undefined : new Date(frame.deadline);
     this.isCast = frame.cast === true;
     this.stream = frame.stream === true;

@@ -7,6 +7,7 @@ import type { Handler } from "./message.js";
 import { NatsMessage } from "./nats_message.js";
 import { reply, usageHeader } from "./reply.js";
 import { Sender } from "./sender.js";
+import { Sessions, type Ask } from "./session.js";
 import { decode, defaultTimeout, encode, H, maxTimeout, type Wire } from "./wire.js";
 
 /** A message on its way to the handler. */
@@ -19,6 +20,7 @@ interface Item {
   abort: AbortController;
   timer: NodeJS.Timeout;
   sender: Sender | undefined;
+  ask: Ask | undefined; // of a session: its answer goes there
   key: string;
 }
 
@@ -34,6 +36,7 @@ export class Mailbox {
   readonly #waiting: Item[] = [];
   readonly #active = new Set<Promise<void>>();
   readonly #items = new Set<Item>(); // waiting and active
+  readonly #sessions: Sessions;
   #closed = false;
 
   constructor(wire: Wire, spec: AgentSpec, handler: Handler, held: () => boolean) {
@@ -41,28 +44,42 @@ export class Mailbox {
     this.#spec = spec;
     this.#handler = handler;
     this.#held = held;
+    this.#sessions = new Sessions(wire, spec.id, held);
   }
 
   put(msg: Msg, principal: string | undefined): void {
     const asksAck = msg.reply !== undefined && msg.reply !== "" && !!msg.headers?.get(H.cast);
-    const isCast = !msg.reply || asksAck;
+    const asked = !!msg.headers?.get(H.session);
+    const isCast = !asked && (!msg.reply || asksAck);
+    let ask: Ask | undefined;
     try {
       if (this.#closed) throw new MabusError("unavailable", "the agent is stopping: ask again", "draining");
+      if (asked) {
+        const entered = this.#sessions.enter(msg);
+        if (!entered.fresh) return this.#accept(msg);
+        ask = entered.ask;
+        if (ask.body?.type === "byzantine_consensus" && (ask.body.phase === "join" || ask.body.phase === "run")) {
+          this.#accept(msg);
+          this.#sessions.answer(ask, new MabusError("unimplemented", "byzantine sessions need an agent host, which keeps the agent's key"));
+          return;
+        }
+      }
       if (this.#waiting.length >= (this.#spec.mailbox || 1024)) {
         throw new MabusError("overloaded", `${this.#waiting.length} messages wait for agent ${this.#spec.id} already: try again later`, "mailbox_full");
       }
-      const item = this.#item(msg, principal, isCast);
+      const item = this.#item(msg, principal, isCast, ask);
       this.#items.add(item);
       this.#waiting.push(item);
-      if (asksAck && !msg.headers?.get(H.blob)) this.#acknowledge(item);
+      if ((asksAck || asked) && !msg.headers?.get(H.blob)) this.#acknowledge(item);
     } catch (e) {
+      if (ask !== undefined) this.#sessions.forget(ask);
       if (msg.reply) this.#wire.replyError(msg.reply, MabusError.of(e));
       return;
     }
     this.#pump();
   }
 
-  #item(msg: Msg, principal: string | undefined, isCast: boolean): Item {
+  #item(msg: Msg, principal: string | undefined, isCast: boolean, ask: Ask | undefined): Item {
     const id = msg.headers?.get(H.request);
     if (id) checkID(H.request, id);
     const given = msg.headers?.get(H.timeout);
@@ -70,11 +87,11 @@ export class Mailbox {
     if (timeout === undefined || timeout <= 0 || timeout > maxTimeout) {
       throw new MabusError("invalid", `the header ${H.timeout} must be a duration above 0s and up to 3600s, such as "1.5s"`, { fields: [H.timeout] });
     }
-    const sender = isCast ? undefined : Sender.for(this.#wire, msg);
+    const sender = isCast || ask ? undefined : Sender.for(this.#wire, msg);
     const abort = new AbortController();
-    const time = isCast ? castTime : timeout;
+    const time = ask ? Math.max(Math.min(ask.until - Date.now(), castTime), 0) : isCast ? castTime : timeout;
     const timer = setTimeout(() => abort.abort(new MabusError("deadline_exceeded", "the agent did not answer in time", { reason: "timeout", maybe_executed: true })), time);
-    return { msg, principal, isCast, acked: false, ends: performance.now() + time, abort, timer, sender, key: id && !isCast ? `${principal ?? ""}/${id}` : "" };
+    return { msg, principal, isCast, acked: false, ends: performance.now() + time, abort, timer, sender, ask, key: id && !isCast && !ask ? `${principal ?? ""}/${id}` : "" };
   }
 
   /** Ends the requests of a principal that have the id. */
@@ -97,6 +114,7 @@ export class Mailbox {
     let late: NodeJS.Timeout | undefined;
     await Promise.race([all, new Promise((done) => { late = setTimeout(done, patience); })]);
     clearTimeout(late);
+    await this.#sessions.close();
     this.abort(cancelled("the agent is stopping")); // their callers have their answer; the handlers themselves are not waited for
   }
 
@@ -119,7 +137,7 @@ export class Mailbox {
 
   async #handle(item: Item): Promise<void> {
     const self = { agent: { ...this.#spec }, config: this.#spec.config ?? {} };
-    const message = new NatsMessage(this.#wire, self, item.msg, item.principal, item.isCast, item.ends, item.abort.signal, item.sender);
+    const message = new NatsMessage(this.#wire, self, item.msg, item.principal, item.isCast, item.ends, item.abort.signal, item.sender, item.ask?.session);
     let result: Uint8Array | MabusError;
     let running: Promise<unknown> = Promise.resolve();
     try {
@@ -127,7 +145,8 @@ export class Mailbox {
       if (!this.#held()) throw new MabusError("unavailable", "the agent has lost its lease: ask again", "draining");
       const ref = item.msg.headers?.get(H.blob);
       message.payload = decode(ref ? await this.#wire.blobs.get(ref) : item.msg.data);
-      if (item.isCast && item.msg.reply && !item.acked) this.#acknowledge(item);
+      if (item.ask !== undefined && ref) this.#sessions.read(item.ask, message.payload);
+      if ((item.isCast || item.ask !== undefined) && item.msg.reply && !item.acked) this.#acknowledge(item);
       running = (async () => this.#handler(message))();
       result = encode((await within(item.abort.signal, running)) ?? null);
     } catch (e) {
@@ -142,7 +161,8 @@ export class Mailbox {
     clearTimeout(item.timer);
     this.#items.delete(item);
     try {
-      if (item.sender !== undefined) await item.sender.end(result, usage);
+      if (item.ask !== undefined) this.#answer(item, item.ask, result);
+      else if (item.sender !== undefined) await item.sender.end(result, usage);
       else if (item.isCast && result instanceof MabusError && item.msg.reply && !item.acked) this.#wire.replyError(item.msg.reply, result);
       else if (!item.isCast && item.msg.reply) await reply(this.#wire, item.msg.reply, result, usage);
     } catch (e) { // the connection is gone
@@ -150,9 +170,20 @@ export class Mailbox {
     }
   }
 
+  /** Whoever has asked hears by an answer, or, if it does not know yet that the question is here, at once. */
+  #answer(item: Item, ask: Ask, result: Uint8Array | MabusError): void {
+    if (item.acked || !item.msg.reply || !(result instanceof MabusError)) return this.#sessions.answer(ask, result);
+    this.#sessions.forget(ask);
+    this.#wire.replyError(item.msg.reply, result);
+  }
+
   #acknowledge(item: Item): void {
     item.acked = true;
-    this.#wire.nc.publish(item.msg.reply!, ack);
+    this.#accept(item.msg);
+  }
+
+  #accept(msg: Msg): void {
+    if (msg.reply) this.#wire.nc.publish(msg.reply, ack);
   }
 }
 

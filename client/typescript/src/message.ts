@@ -33,6 +33,11 @@ export interface Message {
   readonly principal: string | undefined;
   /** The job that the message belongs to. Calls made for the message belong to it too. */
   readonly job: string | undefined;
+  /**
+   * The id of the session whose question the message is, or undefined. The payload is then a SessionQuestion, and what the
+   * handler returns is the agent's answer to it.
+   */
+  readonly session: string | undefined;
   /** When the sender stops waiting. */
   readonly deadline: Date | undefined;
   /** Nobody waits for an answer. */

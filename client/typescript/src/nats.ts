@@ -23,6 +23,7 @@ export { MabusError, type Code, type Details } from "./error.js";
 export type { Json, Usage } from "./json.js";
 export type { CallOptions, Handler, Level, Message, Self } from "./message.js";
 export type { Part, StreamOptions } from "./reader.js";
+export type { SessionQuestion } from "./session.js";
 export type { Task, TaskPart, Tasks, TaskSpec } from "./tasks.js";
 
 /** How to connect: the options of @nats-io/transport-node, and these. */

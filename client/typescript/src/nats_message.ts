@@ -15,6 +15,7 @@ export class NatsMessage implements Message {
   readonly checkpoint = null;
   readonly principal: string | undefined;
   readonly job: string | undefined;
+  readonly session: string | undefined;
   readonly deadline: Date;
   readonly isCast: boolean;
   readonly stream: boolean;
@@ -25,9 +26,10 @@ export class NatsMessage implements Message {
   readonly #sender: Sender | undefined;
   readonly #questions: { last: Promise<unknown> } = { last: Promise.resolve() };
 
-  constructor(wire: Wire, self: Self, msg: Msg, principal: string | undefined, isCast: boolean, ends: number, signal: AbortSignal, sender: Sender | undefined) {
+  constructor(wire: Wire, self: Self, msg: Msg, principal: string | undefined, isCast: boolean, ends: number, signal: AbortSignal, sender: Sender | undefined, session: string | undefined) {
     this.id = msg.headers?.get(H.request) ?? "";
     this.principal = principal;
+    this.session = session;
     this.job = msg.headers?.get(H.job) || undefined;
     this.deadline = new Date(Date.now() + ends - performance.now());
     this.isCast = isCast;

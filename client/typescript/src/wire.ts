@@ -7,7 +7,7 @@ import { write } from "./json.js";
 export const H = {
   timeout: "Mabus-Timeout", request: "Mabus-Request-Id", blob: "Mabus-Blob", error: "Nats-Service-Error", code: "Nats-Service-Error-Code",
   stream: "Mabus-Stream", kind: "Mabus-Kind", seq: "Mabus-Seq", credit: "Mabus-Credit", job: "Mabus-Job", usage: "Mabus-Usage",
-  cast: "Mabus-Cast", trace: "traceparent",
+  cast: "Mabus-Cast", session: "Mabus-Session", trace: "traceparent",
 } as const;
 
 export const defaultTimeout = 5000; // ms, of a request that does not say
@@ -52,6 +52,11 @@ export class Wire {
     this.namespace = namespace;
     this.principal = principal;
     this.blobs = new Blobs(nc, namespace);
+  }
+
+  /** The same connection in the name of another principal. */
+  as(principal: string): Wire {
+    return new Wire(this.nc, this.namespace, principal, this.#inboxes);
   }
 
   /** The subject on which this principal asks. */

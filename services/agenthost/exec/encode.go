@@ -55,6 +55,10 @@ func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, 
 		b = append(b, `,"job":`...)
 		b = appendString(b, m.Job)
 	}
+	if m.Session != "" {
+		b = append(b, `,"session":`...)
+		b = appendString(b, m.Session)
+	}
 	if m.Principal != "" {
 		b = append(b, `,"principal":`...)
 		b = appendString(b, m.Principal)

@@ -41,6 +41,9 @@ func main() {
 	err := exec.Serve(func(_ context.Context, env agent.Env) (agent.Handler, error) {
 		return &worker{agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 			var p payload
+			if q, ok := m.Question(); ok {
+				m.Payload = q.Ask
+			}
 			if err := codec.Read(m.Payload, &p); err != nil {
 				return nil, api.Errorf(api.Invalid, "want an object that says what to do: %v", err)
 			}
@@ -134,7 +137,7 @@ func behave(ctx context.Context, env agent.Env, m *agent.Message, p *payload) (a
 
 func about(env agent.Env, m *agent.Message) any {
 	return map[string]any{
-		"task": m.Task, "attempt": m.Attempt, "checkpoint": m.Checkpoint, "principal": m.Principal, "job": m.Job, "cast": m.Cast,
+		"task": m.Task, "attempt": m.Attempt, "checkpoint": m.Checkpoint, "principal": m.Principal, "job": m.Job, "session": m.Session, "cast": m.Cast,
 		"agent": env.Spec.ID, "config": env.Spec.Config,
 	}
 }

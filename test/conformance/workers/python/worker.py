@@ -12,7 +12,7 @@ from mabus import MabusError, worker  # noqa: E402
 def about(message):
     return {
         "task": message.task, "attempt": message.attempt, "checkpoint": message.checkpoint, "principal": message.principal,
-        "job": message.job, "cast": message.is_cast, "agent": message.agent.get("id"), "config": message.config,
+        "job": message.job, "session": message.session, "cast": message.is_cast, "agent": message.agent.get("id"), "config": message.config,
     }
 
 
@@ -89,4 +89,11 @@ BEHAVIOURS = {
     "log": lambda m: m.log(m.payload["message"], m.payload["level"]),
 }
 
-worker.run(lambda message: BEHAVIOURS[message.payload["do"]](message), state=lambda: {"last": kept[-1]} if kept else None)
+
+def handle(message):
+    if message.session is not None:
+        message.payload = message.payload["ask"]
+    return BEHAVIOURS[message.payload["do"]](message)
+
+
+worker.run(handle, state=lambda: {"last": kept[-1]} if kept else None)

@@ -9,7 +9,7 @@ const behaviours: Record<string, Behaviour> = {
   echo: (_, p) => p.value,
   about: (m) => ({
     task: m.task ?? null, attempt: m.attempt, checkpoint: m.checkpoint, principal: m.principal ?? null, job: m.job ?? null,
-    cast: m.isCast, agent: m.self.agent.id, config: m.self.config,
+    session: m.session ?? null, cast: m.isCast, agent: m.self.agent.id, config: m.self.config,
   }),
   fail: (_, p) => {
     throw p.code === undefined ? new Error(p.message) : new MabusError(p.code, p.message, p.reason);
@@ -65,7 +65,8 @@ const behaviours: Record<string, Behaviour> = {
 };
 
 await serve((message, keeper) => {
-  const behaviour = behaviours[message.payload?.do];
-  if (behaviour === undefined) throw new MabusError("invalid", `this worker does not know how to ${message.payload?.do}`);
-  return behaviour(message, message.payload, keeper);
+  const payload = message.session === undefined ? message.payload : message.payload.ask;
+  const behaviour = behaviours[payload?.do];
+  if (behaviour === undefined) throw new MabusError("invalid", `this worker does not know how to ${payload?.do}`);
+  return behaviour(message, payload, keeper);
 }, { state: () => kept.length === 0 ? null : { last: kept.at(-1) } });
