@@ -23,18 +23,15 @@ func (c *council) handleSessions(srv *rpc.Server) {
 
 // start starts a session. Whether the members are agents is looked up here; all else is the machine's matter.
 func (c *council) start(ctx context.Context, r *api.SessionStartRequest) (*api.Session, error) {
+	cause := rpc.CauseFrom(ctx)
 	in := session.Start{Request: *r}
-	if err := c.fill(ctx, &in.Request); err != nil {
-		return nil, err
-	}
-	in.Request.ID = nameOr(r.ID, rpc.CauseFrom(ctx))
-	used := r.ID != "" || rpc.CauseFrom(ctx).RequestID != ""
-	x, a, err := c.begin(byItself(ctx), &in, used)
+	in.Request.ID = nameOr(r.ID, cause)
+	x, a, err := c.begin(byItself(ctx), &in, r.ID != "" || cause.RequestID != "")
 	if err != nil {
 		return nil, err
 	}
 	x.Revision = a.Revision
-	if r.Wait == 0 {
+	if r.Wait == 0 || x.State != api.SessionActive {
 		return x, nil
 	}
 	return c.await(ctx, x.ID, r.Wait.Std())
@@ -48,24 +45,23 @@ func byItself(ctx context.Context) context.Context {
 	return rpc.WithCause(ctx, cause)
 }
 
-// begin begins the session. One whose id may have been used, by the same request or another, may be in the archive: it is looked for
-// there, and if others were archived meanwhile, once more.
+// begin begins the session, or finds the one that the same request has begun. One whose id may have been used may be in the archive: it
+// is looked for there, and if others were archived meanwhile, once more.
 func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api.Session, replog.Answer, error) {
+	filled := false
 	for {
-		if used {
-			seq, err := c.at(ctx)
-			if err != nil {
+		old, err := c.look(ctx, in, used)
+		if err != nil {
+			return nil, replog.Answer{}, err
+		}
+		if old != nil {
+			return &old.Session, replog.Answer{}, nil
+		}
+		if !filled {
+			if err := c.fill(ctx, &in.Request); err != nil {
 				return nil, replog.Answer{}, err
 			}
-			old, err := c.archive.get(ctx, in.Request.ID)
-			if err != nil {
-				return nil, replog.Answer{}, err
-			}
-			if old != nil {
-				err := session.Same(old, session.Fingerprint(&in.Request, rpc.CauseFrom(ctx).Principal))
-				return &old.Session, replog.Answer{}, err
-			}
-			in.Checked = seq
+			filled = true
 		}
 		x, a, err := do[api.Session](ctx, c, session.KindStart, in)
 		if api.ReasonOf(err) == session.Unchecked.Details.Reason && ctx.Err() == nil {
@@ -75,10 +71,29 @@ func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api
 	}
 }
 
-// at returns the entry that this replica has applied last.
-func (c *council) at(ctx context.Context) (seq uint64, err error) {
-	_, err = c.log.Read(ctx, "", func(_ *realm.State, at uint64, _ time.Time) { seq = at })
-	return max(seq, 1), err
+// look finds the session that the request has begun before, or tells, for a new one, whether it could begin.
+func (c *council) look(ctx context.Context, in *session.Start, used bool) (old *session.Record, err error) {
+	by := rpc.CauseFrom(ctx).Principal
+	var fits error
+	if _, err := c.log.Read(ctx, "", func(s *realm.State, seq uint64, _ time.Time) {
+		if old = s.Sessions.Sessions[in.Request.ID]; old == nil {
+			fits = s.Sessions.Fits(in, by, realm.Protocols())
+		}
+		if used {
+			in.Checked = max(seq, 1)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if old == nil && used {
+		if old, err = c.archive.get(ctx, in.Request.ID); err != nil {
+			return nil, err
+		}
+	}
+	if old != nil {
+		return old, session.Same(old, session.Fingerprint(&in.Request, by))
+	}
+	return nil, fits
 }
 
 func (c *council) answer(ctx context.Context, r *api.SessionAnswerRequest) (*api.SessionReceipt, error) {

@@ -68,16 +68,18 @@ func Same(r *Record, mark string) error {
 	return api.Errorf(api.Conflict, "there is another session %s: an id is used once", r.Session.ID).WithReason(api.ReasonSessionExists)
 }
 
-// Begin returns the decision that begins a session whose id is known to be free.
-func (s *State) Begin(c engine.Command, in *Start, table Protocols) (engine.Decision, error) {
+// Fits tells whether a session could begin: its protocol is known, and takes its parameters and the number of its members.
+func (s *State) Fits(in *Start, by string, table Protocols) error {
+	_, err := s.draft(in, by, time.Time{}, table)
+	return err
+}
+
+// draft returns the session as it would begin.
+func (s *State) draft(in *Start, by string, at time.Time, table Protocols) (*api.Session, error) {
 	r := &in.Request
-	if s.Active >= api.MaxSessions {
-		return engine.Decision{}, api.Errorf(api.Overloaded, "%d sessions are active, which is the most: try again when some have ended", api.MaxSessions).
-			WithReason(api.ReasonManySessions)
-	}
-	x := api.Session{
+	x := &api.Session{
 		ID: r.ID, Protocol: r.Protocol, Type: r.Type, Algorithm: r.Algorithm, Params: r.Params, Question: r.Question, State: api.SessionActive,
-		Timeout: r.Timeout, StartedBy: c.Principal, StartedAt: c.Time, Priority: r.Priority, Tags: r.Tags, Origin: in.Origin, Head: start(r.ID),
+		Timeout: r.Timeout, StartedBy: by, StartedAt: at, Priority: r.Priority, Tags: r.Tags, Origin: in.Origin, Head: start(r.ID),
 		Members: make([]api.SessionMember, len(r.Members)),
 	}
 	for i, id := range r.Members {
@@ -86,17 +88,28 @@ func (s *State) Begin(c engine.Command, in *Start, table Protocols) (engine.Deci
 	if x.Protocol != "" {
 		p := s.Protocols[x.Protocol]
 		if p == nil {
-			return engine.Decision{}, unknownProtocol(x.Protocol)
+			return nil, unknownProtocol(x.Protocol)
 		}
-		if err := inherit(&x, p); err != nil {
-			return engine.Decision{}, err
+		if err := inherit(x, p); err != nil {
+			return nil, err
 		}
 	}
-	if err := fit(&x, table); err != nil {
+	return x, fit(x, table)
+}
+
+// Begin returns the decision that begins a session whose id is known to be free.
+func (s *State) Begin(c engine.Command, in *Start, table Protocols) (engine.Decision, error) {
+	r := &in.Request
+	if s.Active >= api.MaxSessions {
+		return engine.Decision{}, api.Errorf(api.Overloaded, "%d sessions are active, which is the most: try again when some have ended", api.MaxSessions).
+			WithReason(api.ReasonManySessions)
+	}
+	x, err := s.draft(in, c.Principal, c.Time, table)
+	if err != nil {
 		return engine.Decision{}, err
 	}
-	w := s.work(&Record{Session: x, Start: Fingerprint(r, c.Principal)}, table, c.Time)
-	w.step(stepStarted, "", opening(&x))
+	w := s.work(&Record{Session: *x, Start: Fingerprint(r, c.Principal)}, table, c.Time)
+	w.step(stepStarted, "", opening(x))
 	if r.Within > 0 {
 		w.Session.Deadline = c.Time.Add(r.Within.Std())
 		w.timers = append(w.timers, engine.Timer{ID: endTimer + x.ID, At: w.Session.Deadline})
