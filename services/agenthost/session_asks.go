@@ -10,9 +10,13 @@ import (
 
 // Bounds of what sessions ask the agents of one host.
 const (
-	maxAsks        = 32 << 10 // questions whose deadline is not over
-	maxAnswerBytes = 64 << 20 // of answers that are kept for a repetition, or wait to be sent
-	maxSenders     = 32       // answers on their way at once
+	maxAsks        = 128 << 10 // questions that are known
+	maxAnswerBytes = 64 << 20  // of answers that are kept for a repetition, or wait to be sent
+	maxSenders     = 32        // answers on their way at once
+
+	// settledFor is how long a question is known after its answer has arrived. A replica that asks again, because another has died
+	// in the middle of asking, does so within engine.Claim of the log and the time to take it over.
+	settledFor = 8 * time.Second
 )
 
 // askKey names a question: whoever asks it again means the same.
@@ -21,7 +25,8 @@ type askKey struct {
 	round          int
 }
 
-// ask is the question of a session to an agent of this host. It is kept until its deadline, so that it is answered once.
+// ask is the question of a session to an agent of this host. It is kept until its deadline, or for a while after its answer has
+// arrived, so that it is answered once.
 type ask struct {
 	askKey
 
@@ -197,6 +202,9 @@ func (b *asks) work() {
 		b.mu.Lock()
 		if q.sends = false; b.known[q.askKey] != q {
 			b.drop(q)
+		} else if settled := time.Now().Add(settledFor); settled.Before(q.until) {
+			q.until = settled
+			b.expire(q)
 		}
 		b.mu.Unlock()
 	}
