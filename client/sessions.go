@@ -69,21 +69,32 @@ func (s Sessions) Run(ctx context.Context, r api.SessionStartRequest) (*api.Sess
 
 // Wait returns a session when it has ended.
 func (s Sessions) Wait(ctx context.Context, id string) (*api.Session, error) {
+	return until(ctx, func(ctx context.Context) (*api.Session, error) {
+		return rpc.Call(ctx, s.conn, api.SessionsGet, &api.SessionGetRequest{ID: id, Wait: followWait})
+	}, func(x *api.Session) bool { return x.State != api.SessionActive })
+}
+
+// until asks for something that a service waits for, again and again, until it is done or ctx ends. A replica that dies while it waits
+// costs a little more than the wait of one request, however long ctx lasts.
+func until[T any](ctx context.Context, f func(context.Context) (T, error), done func(T) bool) (T, error) {
 	for {
-		x, err := look(ctx, s.conn, api.SessionsGet, &api.SessionGetRequest{ID: id, Wait: waitOf(ctx)})
-		if err != nil || x.State != api.SessionActive {
-			return x, err
+		v, err := repeat(ctx, isTransient, func(ctx context.Context) (T, error) {
+			one, cancel := context.WithTimeout(ctx, followWait.Std()+graceWait)
+			defer cancel()
+			v, err := f(one)
+			if err != nil && ctx.Err() == nil && one.Err() != nil { // it was lost with its replica
+				err = api.Errorf(api.Unavailable, "no answer came in time: %v", err).WithReason(api.ReasonNotReady)
+			}
+			return v, err
+		})
+		if err != nil || done(v) || ctx.Err() != nil {
+			return v, err
 		}
 	}
 }
 
-// waitOf is how long a single request may wait.
-func waitOf(ctx context.Context) api.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return max(min(api.Duration(time.Until(deadline)), followWait), api.Duration(time.Millisecond))
-	}
-	return followWait
-}
+// graceWait is how much longer than its wait a request may take.
+const graceWait = 5 * time.Second
 
 // Get returns a session as it stands: not_found (session_not_found) if there never was one.
 func (s Sessions) Get(ctx context.Context, id string) (*api.Session, error) {
@@ -95,7 +106,9 @@ func (s Sessions) Get(ctx context.Context, id string) (*api.Session, error) {
 func (s Sessions) Follow(ctx context.Context, id string) iter.Seq2[api.SessionStep, error] {
 	return func(yield func(api.SessionStep, error) bool) {
 		for after := 0; ; {
-			page, err := look(ctx, s.conn, api.SessionsFollow, &api.SessionFollowRequest{ID: id, After: after, Wait: waitOf(ctx)})
+			page, err := until(ctx, func(ctx context.Context) (*api.SessionFollowResponse, error) {
+				return rpc.Call(ctx, s.conn, api.SessionsFollow, &api.SessionFollowRequest{ID: id, After: after, Wait: followWait})
+			}, func(page *api.SessionFollowResponse) bool { return len(page.Steps) > 0 || page.Session != nil })
 			if err != nil {
 				yield(api.SessionStep{}, err)
 				return

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
+
+	"github.com/nats-io/nuid"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -29,7 +32,8 @@ func (s Variables) Update(ctx context.Context, name string, value any, version u
 	if err != nil {
 		return nil, err
 	}
-	return change(ctx, s.conn, api.VariablesUpdate, &api.VariableUpdateRequest{Name: name, Value: body, ExpectedVersion: version, Wait: waitOf(ctx)})
+	return decided(ctx, s.conn, api.VariablesUpdate, &api.VariableUpdateRequest{Name: name, Value: body, ExpectedVersion: version, Wait: followWait},
+		func(r *api.VariableUpdateResponse) bool { return r.State != api.UpdatePending })
 }
 
 // Delete removes a variable, and tells whether there was one.
@@ -66,7 +70,9 @@ func (s Variables) History(ctx context.Context, name string, limit int) ([]api.V
 func (s Variables) Follow(ctx context.Context, name string, after uint64) iter.Seq2[api.VariableChange, error] {
 	return func(yield func(api.VariableChange, error) bool) {
 		for {
-			resp, err := look(ctx, s.conn, api.VariablesFollow, &api.VariableFollowRequest{Name: name, After: after, Wait: waitOf(ctx)})
+			resp, err := until(ctx, func(ctx context.Context) (*api.VariableFollowResponse, error) {
+				return rpc.Call(ctx, s.conn, api.VariablesFollow, &api.VariableFollowRequest{Name: name, After: after, Wait: followWait})
+			}, func(r *api.VariableFollowResponse) bool { return len(r.Changes) > 0 || r.Gone })
 			if err != nil {
 				yield(api.VariableChange{}, err)
 				return
@@ -91,7 +97,19 @@ func (s Variables) Coordinate(ctx context.Context, name string, question any) (*
 	if err != nil {
 		return nil, err
 	}
-	return change(ctx, s.conn, api.VariablesCoordinate, &api.VariableCoordinateRequest{Name: name, Question: body, Wait: waitOf(ctx)})
+	return decided(ctx, s.conn, api.VariablesCoordinate, &api.VariableCoordinateRequest{Name: name, Question: body, Wait: followWait}, isOver)
+}
+
+func isOver(c *api.Coordination) bool {
+	return c.State == api.CoordinationCompleted || c.State == api.CoordinationFailed
+}
+
+// decided asks for a change on which others decide, as one request, until they have decided or ctx ends.
+func decided[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[Req, Resp], req *Req, done func(*Resp) bool) (*Resp, error) {
+	if given, _ := ctx.Value(requestIDKey{}).(string); given == "" {
+		ctx = rpc.WithRequestID(ctx, nuid.Next())
+	}
+	return until(ctx, func(ctx context.Context) (*Resp, error) { return rpc.Call(ctx, conn, m, req) }, done)
 }
 
 // CoordinateAll coordinates every variable that has agents and a protocol and that the client's principal may write.
@@ -100,7 +118,9 @@ func (s Variables) CoordinateAll(ctx context.Context, question any) ([]api.Coord
 	if err != nil {
 		return nil, err
 	}
-	resp, err := change(ctx, s.conn, api.VariablesCoordinateAll, &api.CoordinateAllRequest{Question: body, Wait: waitOf(ctx)})
+	resp, err := decided(ctx, s.conn, api.VariablesCoordinateAll, &api.CoordinateAllRequest{Question: body, Wait: followWait}, func(r *api.CoordinateAllResponse) bool {
+		return !slices.ContainsFunc(r.Results, func(one api.CoordinateResult) bool { return one.Coordination != nil && !isOver(one.Coordination) })
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -117,7 +117,7 @@ func awaitSession(ctx context.Context, c *client.Client, id string, wait time.Du
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	x, err := c.Sessions.Wait(waiting, id)
-	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+	if err != nil && (waiting.Err() != nil || api.CodeOf(err) == api.DeadlineExceeded) && ctx.Err() == nil {
 		return c.Sessions.Get(ctx, id)
 	}
 	return x, err

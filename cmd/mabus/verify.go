@@ -148,30 +148,17 @@ func verifySession(data []byte, head string) (*verified, error) {
 	if err := session.Verify(x, e.Steps); err != nil {
 		return nil, err
 	}
-	answers, err := covered(x, e.Steps)
-	if err != nil {
-		return nil, err
-	}
-	v := &verified{Session: x.ID, Type: x.Type, State: x.State, Steps: len(e.Steps), Rounds: len(x.Rounds), Answers: answers, Head: x.Head, Result: x.Result}
+	v := &verified{Session: x.ID, Type: x.Type, State: x.State, Steps: len(e.Steps), Rounds: len(x.Rounds), Answers: x.Stats.Answered, Head: x.Head, Result: x.Result}
 	if head != "" {
-		if v.Known = headAfter(x, e.Steps, head); v.Known == 0 {
+		if v.Known = session.HeadAfter(x, e.Steps, head); v.Known == 0 {
 			return nil, fmt.Errorf("session %s never had the head %.80q: this is another transcript than the one that it is of", x.ID, head)
 		}
 	}
 	if x.Type == api.SessionByzantine && x.State == api.SessionCompleted {
-		v.Certificate, err = certified(x)
-	}
-	return v, err
-}
-
-// headAfter returns the last step after which the session had the head, or 0 if there is none.
-func headAfter(x *api.Session, steps []api.SessionStep, head string) int {
-	then := *x
-	then.Head = head
-	for n := len(steps); n > 0; n-- {
-		if session.Verify(&then, steps[:n]) == nil {
-			return n
+		var err error
+		if v.Certificate, err = certified(x); err != nil {
+			return nil, err
 		}
 	}
-	return 0
+	return v, nil
 }

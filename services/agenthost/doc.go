@@ -12,8 +12,8 @@
 // agent_crashed, and no others. Without a lease the host handles no message and tells the registry nothing.
 //
 // The question of a session is a message whose answer the host sends to the coordination, in the agent's name, until it is heard or the
-// question's deadline is over, or 8 s after its answer has arrived. It runs once on this host, however often it is asked: at most 131,072 questions and 64 MiB of answers are
-// kept until their deadlines. In byzantine sessions the host takes part for its agents (package pbft); their keys are kept nowhere.
+// question's deadline is over. It runs once on this host, however often it is asked: at most 131,072 questions and 64 MiB of answers are
+// known, until their deadlines or for 8 s after the answer has arrived. In byzantine sessions the host takes part for its agents (package pbft); their keys are kept nowhere.
 //
 // An agent that is wanted and that no live host runs is taken up by the host where the plan of package placement puts it; package
 // state keeps what agents save, guarded by the epoch of their claims.

@@ -7,6 +7,7 @@ import (
 	"github.com/mabus-project/mabus/services/coordination/realm"
 	"github.com/mabus-project/mabus/services/coordination/session"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/replog"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -104,13 +105,27 @@ func (c *council) answer(ctx context.Context, r *api.SessionAnswerRequest) (*api
 	resp, a, err := do[api.SessionReceipt](byItself(ctx), c, session.KindAnswer, r)
 	if api.ReasonOf(err) == api.ReasonSessionNotFound {
 		if old, lost := c.archive.get(ctx, r.Session); lost == nil && old != nil {
-			return nil, session.Ended(&old.Session)
+			return c.repeated(ctx, old, r)
 		}
 	}
 	if err == nil {
 		resp.Revision = a.Revision
 	}
 	return resp, err
+}
+
+// repeated answers whoever gives an answer to a session that is in the archive. The answer is compared in the form in which it would have
+// been stored.
+func (c *council) repeated(ctx context.Context, old *session.Record, r *api.SessionAnswerRequest) (*api.SessionReceipt, error) {
+	raw, err := codec.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var stored api.SessionAnswerRequest
+	if err := codec.Read(raw, &stored); err != nil {
+		return nil, err
+	}
+	return session.Receipt(old, &stored, rpc.CauseFrom(ctx).Principal)
 }
 
 func (c *council) end(ctx context.Context, r *api.SessionCancelRequest) (*api.Session, error) {

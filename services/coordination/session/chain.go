@@ -90,8 +90,30 @@ func encode(v any) []byte {
 }
 
 // Verify recomputes the chain of a session from its steps and transcript. It returns an error that names the first step that does not
-// belong to it.
+// belong to it, or what in the transcript no step speaks of.
 func Verify(x *api.Session, steps []api.SessionStep) error {
+	head := start(x.ID)
+	if err := walk(x, steps, func(_ int, h string) { head = h }); err != nil {
+		return err
+	}
+	if head != x.Head {
+		return api.Errorf(api.Invalid, "the transcript does not lead to the session's head %s: something in it was changed", x.Head)
+	}
+	return covered(x, steps)
+}
+
+// HeadAfter returns the last step after which the session had the head, or 0 if there is none.
+func HeadAfter(x *api.Session, steps []api.SessionStep, head string) (number int) {
+	_ = walk(x, steps, func(n int, h string) { // a link that cannot be made has no head
+		if h == head {
+			number = n
+		}
+	})
+	return number
+}
+
+// walk makes the chain, and tells the head after each step.
+func walk(x *api.Session, steps []api.SessionStep, each func(number int, head string)) error {
 	head := start(x.ID)
 	for i, step := range steps {
 		if step.Number != i+1 {
@@ -102,9 +124,7 @@ func Verify(x *api.Session, steps []api.SessionStep) error {
 			return err
 		}
 		head = link(head, step, payload)
-	}
-	if head != x.Head {
-		return api.Errorf(api.Invalid, "the transcript does not lead to the session's head %s: something in it was changed", x.Head)
+		each(step.Number, head)
 	}
 	return nil
 }

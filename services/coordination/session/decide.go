@@ -58,26 +58,15 @@ func (s *State) answer(c engine.Command, table Protocols) engine.Decision {
 	if record == nil {
 		return refuse(Missing(r.Session))
 	}
+	if receipt, err := Receipt(record, &r, c.Principal); err != nil || receipt != nil {
+		if err != nil {
+			return refuse(err)
+		}
+		return engine.Decision{Answer: encode(receipt)}
+	}
 	w := s.work(record, table, c.Time)
 	x, round := &w.Session, w.current()
-	receipt := func() api.SessionReceipt { return api.SessionReceipt{State: x.State, Round: r.Round, Head: x.Head} }
-	if r.Round > len(x.Rounds) {
-		return refuse(api.Errorf(api.Invalid, "session %s has not come to round %d: give the round of the question", x.ID, r.Round).WithFields("round"))
-	}
 	a := find(&x.Rounds[r.Round-1], c.Principal)
-	if a == nil {
-		return refuse(api.Errorf(api.PermissionDenied, "%s was not asked in round %d of session %s: only who is asked may answer, in its own name", named(c.Principal), r.Round, x.ID).
-			WithReason(api.ReasonNotParticipant))
-	}
-	if a.State == api.AskAnswered || a.State == api.AskFailed && !a.AnsweredAt.IsZero() {
-		if bytes.Equal(a.Answer, r.Answer) && a.Error == r.Error {
-			return engine.Decision{Answer: encode(receipt())}
-		}
-		return refuse(api.Errorf(api.Conflict, "%s has given another answer in round %d of session %s, and the first counts", c.Principal, r.Round, x.ID).WithReason(api.ReasonAlreadyAnswered))
-	}
-	if x.State != api.SessionActive {
-		return refuse(Ended(x))
-	}
 	if a.State != api.AskOpen || r.Round != round.Number {
 		return refuse(api.Errorf(api.FailedPrecondition, "round %d of session %s is over: there is nothing to answer any more", r.Round, x.ID).WithReason(api.ReasonRoundClosed))
 	}
@@ -95,7 +84,29 @@ func (s *State) answer(c engine.Command, table Protocols) engine.Decision {
 		w.step(stepAnswered, a.Member, a.Answer)
 	}
 	w.goOn()
-	return s.decision(w, receipt())
+	return s.decision(w, api.SessionReceipt{State: x.State, Round: r.Round, Head: x.Head})
+}
+
+// Receipt is that of an answer which the session has already, nil for one that it could still get, or why it cannot.
+func Receipt(record *Record, r *api.SessionAnswerRequest, member string) (*api.SessionReceipt, error) {
+	x := &record.Session
+	if r.Round > len(x.Rounds) {
+		return nil, api.Errorf(api.Invalid, "session %s has not come to round %d: give the round of the question", x.ID, r.Round).WithFields("round")
+	}
+	a := find(&x.Rounds[r.Round-1], member)
+	switch {
+	case a == nil:
+		return nil, api.Errorf(api.PermissionDenied, "%s was not asked in round %d of session %s: only who is asked may answer, in its own name", named(member), r.Round, x.ID).
+			WithReason(api.ReasonNotParticipant)
+	case a.State == api.AskAnswered || a.State == api.AskFailed && !a.AnsweredAt.IsZero():
+		if bytes.Equal(a.Answer, r.Answer) && a.Error == r.Error {
+			return &api.SessionReceipt{State: x.State, Round: r.Round, Head: x.Head}, nil
+		}
+		return nil, api.Errorf(api.Conflict, "%s has given another answer in round %d of session %s, and the first counts", member, r.Round, x.ID).WithReason(api.ReasonAlreadyAnswered)
+	case x.State != api.SessionActive:
+		return nil, Ended(x)
+	}
+	return nil, nil //nolint:nilnil // there is neither yet
 }
 
 // accept asks the protocol whether an answer counts. One over which the protocol panics does not.

@@ -172,10 +172,10 @@ func (m *model) check(t *rapid.T) {
 		if err != nil || text(got.Value) != v.value || got.Version != v.version || (got.Pending != "") != (v.pending != nil) {
 			t.Fatalf("%s is %+v (%v), want %+v", name, got, err, v)
 		}
-		if out.Gone != (after > v.version) || news != (after != v.version) {
+		if gone := after > v.version && m.last[name] > 0; out.Gone != gone || news != (gone || after < v.version) {
 			t.Fatalf("%s at %d since %d: %+v %v %v", name, v.version, after, out, news, errSince)
 		}
-		if !out.Gone {
+		if after <= v.version {
 			for i, c := range out.Changes {
 				if n := after + uint64(i) + 1; after > 0 && c.Version != n || text(c.OldValue) != v.values[c.Version-2] || text(c.NewValue) != v.values[c.Version-1] {
 					t.Fatalf("change %d of %s: %+v, want of %v", i, name, c, v.values)

@@ -68,8 +68,8 @@ func (s *State) History(q *api.VariableHistoryRequest, by string) (*api.Variable
 
 // Since returns the changes of a variable after a version, and whether there is anything to tell: when not, it may be waited for.
 // To whoever knows a version of a removed variable its removal is told, as long as it is remembered: as gone, with the removal as the
-// last change, without a value and with the version after the last. A variable of the same name that is younger than what is known
-// is told as gone too; whoever goes on from version 0 gets it.
+// last change, without a value and with the version after the last. To whoever knows a later version than there is, as from a replica
+// that is ahead of this one, there is nothing to tell yet.
 func (s *State) Since(q *api.VariableFollowRequest, by string) (*api.VariableFollowResponse, bool, error) {
 	if err := q.Validate(); err != nil {
 		return nil, false, err
@@ -81,9 +81,6 @@ func (s *State) Since(q *api.VariableFollowRequest, by string) (*api.VariableFol
 	}
 	if err != nil {
 		return nil, false, err
-	}
-	if q.After > r.Variable.Version {
-		return &api.VariableFollowResponse{Changes: []api.VariableChange{}, Gone: true}, true, nil
 	}
 	v := r.Variable
 	out := &api.VariableFollowResponse{Changes: []api.VariableChange{}, Variable: &v}
