@@ -12,7 +12,7 @@
 // agent_crashed, and no others. Without a lease the host handles no message and tells the registry nothing.
 //
 // The question of a session is a message whose answer the host sends to the coordination, in the agent's name, until it is heard or the
-// question's deadline is over. It runs once on this host, however often it is asked: at most 131,072 questions and 64 MiB of answers are
+// question's deadline is over. It runs once on this host, however often it is asked: at most 262,144 questions and 64 MiB of answers are
 // known, until their deadlines or for 8 s after the answer has arrived. In byzantine sessions the host takes part for its agents (package pbft); their keys are kept nowhere.
 //
 // An agent that is wanted and that no live host runs is taken up by the host where the plan of package placement puts it; package

@@ -10,9 +10,9 @@ import (
 
 // Bounds of what sessions ask the agents of one host.
 const (
-	maxAsks        = 128 << 10 // questions that are known
+	maxAsks        = 256 << 10 // questions that are known
 	maxAnswerBytes = 64 << 20  // of answers that are kept for a repetition, or wait to be sent
-	maxSenders     = 32        // answers on their way at once
+	maxSenders     = 256       // answers on their way at once
 
 	// settledFor is how long a question is known after its answer has arrived. A replica that asks again, because another has died
 	// in the middle of asking, does so within engine.Claim of the log and the time to take it over.

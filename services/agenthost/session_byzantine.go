@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	maxJoins  = 4096            // agents of this host that have joined a byzantine session which has not begun
-	maxRuns   = 1024            // agents for which the host runs the protocol
-	joinGrace = time.Minute     // from the deadline of the question join to the question run
-	runLinger = 2 * time.Second // for members that have missed the decision
-	runSpare  = time.Second     // at most, before the deadline, for the answer to arrive
+	maxJoins  = 4096        // agents of this host that have joined a byzantine session which has not begun
+	maxRuns   = 4096        // agents for which the host runs the protocol
+	joinGrace = time.Minute // from the deadline of the question join to the question run
+	runLinger = time.Second // for members that have missed the decision
+	runSpare  = time.Second // at most, before the deadline, for the answer to arrive
 	judgeWait = 50 * time.Millisecond
 )
 

@@ -93,7 +93,8 @@ func (c *council) attend(ctx context.Context, serving func()) {
 			if srv = c.serve(); srv != nil {
 				serving()
 			}
-		case !ready:
+		case !ready && c.conn.NC.IsConnected():
+			// Without a connection nobody comes anyway, and a subscription that is drained then would come back with the next one.
 			leave()
 		}
 		retry.Reset(retryEvery)
@@ -165,6 +166,15 @@ func do[Resp any](ctx context.Context, c *council, kind string, body any) (*Resp
 	return resp, answer, nil
 }
 
+// sure asks again before it says that something is not there: another replica may have just made it, and this one be a moment behind.
+func sure[T any](ctx context.Context, c *council, f func() (T, error)) (T, error) {
+	v, err := f()
+	if api.CodeOf(err) != api.NotFound || c.log.CatchUp(ctx) != nil {
+		return v, err
+	}
+	return f()
+}
+
 func (c *council) handleProtocols(srv *rpc.Server) {
 	rpc.Handle(srv, api.ProtocolsRegister, c.changeProtocol(session.KindRegister))
 	rpc.Handle(srv, api.ProtocolsUpdate, c.changeProtocol(session.KindUpdate))
@@ -190,6 +200,10 @@ func (c *council) changeProtocol(kind string) rpc.Handler[api.Protocol, api.Prot
 }
 
 func (c *council) getProtocol(ctx context.Context, r *api.NameRequest) (*api.Protocol, error) {
+	return sure(ctx, c, func() (*api.Protocol, error) { return c.protocol(ctx, r) })
+}
+
+func (c *council) protocol(ctx context.Context, r *api.NameRequest) (*api.Protocol, error) {
 	var found *api.Protocol
 	revision, err := c.log.Read(ctx, r.MinRevision, func(s *realm.State, _ uint64, _ time.Time) { found = s.Sessions.Protocols[r.Name] })
 	if err != nil {

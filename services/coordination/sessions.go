@@ -49,14 +49,17 @@ func byItself(ctx context.Context) context.Context {
 // begin begins the session, or finds the one that the same request has begun. One whose id may have been used may be in the archive: it
 // is looked for there, and if others were archived meanwhile, once more.
 func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api.Session, replog.Answer, error) {
-	filled := false
+	filled, revision := false, ""
 	for {
-		old, err := c.look(ctx, in, used)
+		old, err := sure(ctx, c, func() (old *session.Record, err error) {
+			old, revision, err = c.look(ctx, in, used)
+			return old, err
+		})
 		if err != nil {
 			return nil, replog.Answer{}, err
 		}
 		if old != nil {
-			return &old.Session, replog.Answer{}, nil
+			return shown(old, ""), replog.Answer{Revision: revision}, nil
 		}
 		if !filled {
 			if err := c.fill(ctx, &in.Request); err != nil {
@@ -73,10 +76,10 @@ func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api
 }
 
 // look finds the session that the request has begun before, or tells, for a new one, whether it could begin.
-func (c *council) look(ctx context.Context, in *session.Start, used bool) (old *session.Record, err error) {
+func (c *council) look(ctx context.Context, in *session.Start, used bool) (old *session.Record, revision string, err error) {
 	by := rpc.CauseFrom(ctx).Principal
 	var fits error
-	if _, err := c.log.Read(ctx, "", func(s *realm.State, seq uint64, _ time.Time) {
+	if revision, err = c.log.Read(ctx, "", func(s *realm.State, seq uint64, _ time.Time) {
 		if old = s.Sessions.Sessions[in.Request.ID]; old == nil {
 			fits = s.Sessions.Fits(in, by, realm.Protocols())
 		}
@@ -84,17 +87,17 @@ func (c *council) look(ctx context.Context, in *session.Start, used bool) (old *
 			in.Checked = max(seq, 1)
 		}
 	}); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if old == nil && used {
 		if old, err = c.archive.get(ctx, in.Request.ID); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	if old != nil {
-		return old, session.Same(old, session.Fingerprint(&in.Request, by))
+		return old, revision, session.Same(old, session.Fingerprint(&in.Request, by))
 	}
-	return nil, fits
+	return nil, revision, fits
 }
 
 func (c *council) answer(ctx context.Context, r *api.SessionAnswerRequest) (*api.SessionReceipt, error) {
@@ -165,7 +168,15 @@ func shown(r *session.Record, revision string) *api.Session {
 }
 
 // find returns a session from the state, or from the archive.
-func (c *council) find(ctx context.Context, id string) (*session.Record, string, error) {
+func (c *council) find(ctx context.Context, id string) (found *session.Record, revision string, err error) {
+	found, err = sure(ctx, c, func() (found *session.Record, err error) {
+		found, revision, err = c.lookUp(ctx, id)
+		return found, err
+	})
+	return found, revision, err
+}
+
+func (c *council) lookUp(ctx context.Context, id string) (*session.Record, string, error) {
 	var found *session.Record
 	revision, err := c.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) { found = s.Sessions.Sessions[id] })
 	if err != nil || found != nil {

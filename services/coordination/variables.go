@@ -10,7 +10,6 @@ import (
 	"github.com/mabus-project/mabus/services/coordination/realm"
 	"github.com/mabus-project/mabus/services/coordination/variable"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -29,12 +28,15 @@ func (c *council) handleVariables(srv *rpc.Server) {
 
 // see asks the state of the variables for whoever asks, under the revision that is wanted.
 func see[T any](ctx context.Context, c *council, minRevision string, f func(v *variable.State, by string) (T, error)) (found T, revision string, err error) {
-	revision, lost := c.log.Read(ctx, minRevision, func(s *realm.State, _ uint64, _ time.Time) {
-		found, err = f(s.Variables, rpc.CauseFrom(ctx).Principal)
+	found, err = sure(ctx, c, func() (found T, err error) {
+		var lost error
+		if revision, lost = c.log.Read(ctx, minRevision, func(s *realm.State, _ uint64, _ time.Time) {
+			found, err = f(s.Variables, rpc.CauseFrom(ctx).Principal)
+		}); lost != nil {
+			err = lost
+		}
+		return found, err
 	})
-	if lost != nil {
-		err = lost
-	}
 	return found, revision, err
 }
 
@@ -180,8 +182,12 @@ func (c *council) coordinateAll(ctx context.Context, r *api.CoordinateAllRequest
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, name := range names {
+		one := cause
+		if one.RequestID != "" { // by the name: the places shift when variables come and go
+			one.RequestID, one.BodyHash = one.RequestID+"."+name, one.BodyHash+"."+name
+		}
 		group.Go(func() error {
-			one, err := c.coordinate(rpc.WithCause(ctx, kv.Derive(cause, i)), &api.VariableCoordinateRequest{Name: name, Question: r.Question, Wait: r.Wait})
+			one, err := c.coordinate(rpc.WithCause(ctx, one), &api.VariableCoordinateRequest{Name: name, Question: r.Question, Wait: r.Wait})
 			resp.Results[i] = api.CoordinateResult{Variable: name, Coordination: one}
 			if err != nil {
 				resp.Results[i].Error = rpc.Explain(err, c.cfg.Log)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -197,6 +198,7 @@ func (s *Server) accept(r request) {
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel()
 	s.stopping.Store(true)
+	s.awaitConnection(ctx)
 	var errs []error
 	for _, sub := range s.subs {
 		errs = append(errs, sub.Drain()) // what has been delivered is still answered
@@ -210,4 +212,24 @@ func (s *Server) Stop(ctx context.Context) error {
 		errs = nil // there is nobody to say goodbye to
 	}
 	return errors.Join(append(errs, s.pool.Close(ctx))...)
+}
+
+// awaitConnection waits a moment for a connection that is away: a subscription that is drained without one comes back with the next,
+// and takes requests that nobody answers.
+func (s *Server) awaitConnection(ctx context.Context) {
+	if !s.conn.NC.IsReconnecting() {
+		return
+	}
+	back := s.conn.NC.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer s.conn.NC.RemoveStatusListener(back)
+	if !s.conn.NC.IsReconnecting() {
+		return
+	}
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case <-back:
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }

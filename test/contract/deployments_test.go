@@ -11,6 +11,7 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/services/agenthost/native/echo"
+	"github.com/mabus-project/mabus/services/coordination"
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/natstest"
@@ -66,6 +67,9 @@ func serve(t *testing.T, url, host string, replicas int) {
 		}, []daemon.Service{
 			{Name: "registry", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 				return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Log: env.Log, Metrics: env.Metrics})
+			}},
+			{Name: "coordination", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+				return coordination.Start(ctx, env.Conn, coordination.Config{Version: env.Version, Log: env.Log, Metrics: env.Metrics})
 			}},
 			agenthost.New(agenthost.Config{ID: host, Modules: []agent.Module{echo.Module}}),
 		})

@@ -25,14 +25,17 @@ func TestProcesses(t *testing.T) {
 	p.start(t, "serve", "registry")
 	host := p.start(t, "serve", "agenthost", "--host-id", "h0")
 	p.start(t, "serve", "agenthost", "--host-id", "h1")
+	p.start(t, "serve", "coordination")
+	p.start(t, "serve", "coordination")
 	p.run(t, "services", "wait", "registry")
+	p.run(t, "services", "wait", "coordination")
 	p.run(t, "services", "wait", "agenthost")
 	connect := to(p.url, 1)
 	c := connect(t, "")
 	natstest.Eventually(t, patience, func() bool {
 		list, err := c.Services.List(t.Context(), api.ServicesListRequest{Status: api.HostLive})
-		return err == nil && len(list.Services) == 4
-	}, "four processes are registered")
+		return err == nil && len(list.Services) == 6
+	}, "six processes are registered")
 	t.Run("suite", func(t *testing.T) { suite(t, connect) })
 	t.Run("kill", func(t *testing.T) { kill(t, c, registry, host) })
 }

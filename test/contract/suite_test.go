@@ -48,6 +48,8 @@ func suite(t *testing.T, connect factory) {
 		"tasks fail, are cancelled":      tasksEndOtherwise,
 		"a task id is one task for good": taskIDs,
 		"bad requests are refused":       badRequests,
+		"sessions are held":              sessionsAreHeld,
+		"variables are agreed on":        variablesAreAgreed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
