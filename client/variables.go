@@ -72,7 +72,9 @@ func (s Variables) Follow(ctx context.Context, name string, after uint64) iter.S
 		for {
 			resp, err := until(ctx, func(ctx context.Context) (*api.VariableFollowResponse, error) {
 				return rpc.Call(ctx, s.conn, api.VariablesFollow, &api.VariableFollowRequest{Name: name, After: after, Wait: followWait})
-			}, func(r *api.VariableFollowResponse) bool { return len(r.Changes) > 0 || r.Gone })
+			}, func(r *api.VariableFollowResponse) bool {
+				return len(r.Changes) > 0 || r.Gone || r.Variable != nil && r.Variable.Version > after
+			})
 			if err != nil {
 				yield(api.VariableChange{}, err)
 				return
@@ -85,6 +87,9 @@ func (s Variables) Follow(ctx context.Context, name string, after uint64) iter.S
 			}
 			if resp.Gone {
 				return
+			}
+			if v := resp.Variable; v != nil { // its first value is no change
+				after = max(after, v.Version)
 			}
 		}
 	}

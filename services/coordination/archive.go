@@ -95,12 +95,16 @@ func (a *archive) get(ctx context.Context, id string) (*session.Record, error) {
 	return a.record(ctx, msg)
 }
 
-// record puts a session together from its first message.
+// record puts a session together from its first message. It is nil when a part is gone: the oldest messages go first, and of a session
+// the first message is the last that was stored.
 func (a *archive) record(ctx context.Context, first *jetstream.RawStreamMsg) (*session.Record, error) {
 	data := first.Data
 	parts, _ := strconv.Atoi(first.Header.Get(partsHeader))
 	for i := 1; i < parts; i++ {
 		msg, err := a.stream.GetLastMsgForSubject(ctx, first.Subject+"."+strconv.Itoa(i))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, nil //nolint:nilnil // it is as gone as all of it soon will be
+		}
 		if err != nil {
 			return nil, unreadable(err)
 		}
@@ -114,7 +118,7 @@ func (a *archive) record(ctx context.Context, first *jetstream.RawStreamMsg) (*s
 }
 
 // before returns sessions that are older than the given message, the latest first, and the message to go on from, or 0 at the end.
-// It looks at no more than a bounded number of messages.
+// It looks at no more than a bounded number of messages and bytes.
 func (a *archive) before(ctx context.Context, seq uint64, limit int, keep func(*session.Record) bool) (found []*session.Record, next uint64, err error) {
 	info, err := a.stream.Info(ctx)
 	if err != nil {
@@ -123,7 +127,7 @@ func (a *archive) before(ctx context.Context, seq uint64, limit int, keep func(*
 	if seq == 0 || seq > info.State.LastSeq {
 		seq = info.State.LastSeq + 1
 	}
-	for range archiveLook {
+	for looked, n := 0, 0; n < archiveLook && looked < archiveLookBytes; n++ {
 		if seq--; seq < max(info.State.FirstSeq, 1) {
 			return found, 0, nil
 		}
@@ -134,6 +138,7 @@ func (a *archive) before(ctx context.Context, seq uint64, limit int, keep func(*
 		if err != nil {
 			return nil, 0, unreadable(err)
 		}
+		looked += len(msg.Data)
 		if strings.Contains(strings.TrimPrefix(msg.Subject, a.subject), ".") {
 			continue // a further part
 		}
@@ -141,7 +146,7 @@ func (a *archive) before(ctx context.Context, seq uint64, limit int, keep func(*
 		if err != nil {
 			return nil, 0, err
 		}
-		if keep(r) {
+		if r != nil && keep(r) {
 			if found = append(found, r); len(found) == limit {
 				return found, seq, nil
 			}
@@ -150,7 +155,10 @@ func (a *archive) before(ctx context.Context, seq uint64, limit int, keep func(*
 	return found, seq, nil
 }
 
-const archiveLook = 2000 // messages that one page looks at
+const (
+	archiveLook      = 2000     // messages that one page looks at
+	archiveLookBytes = 16 << 20 // of them
+)
 
 func unreadable(err error) error {
 	return api.Errorf(api.Unavailable, "the archive of sessions cannot be read now, try again: %v", err).WithReason(api.ReasonDependencyDown)

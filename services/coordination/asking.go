@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nats-io/nats.go"
 
@@ -22,6 +24,7 @@ const (
 	askFor    = 3 * time.Second       // an agent that moves to another host, or is started again, is back by then
 	askAck    = 2 * time.Second       // for the word that a question has arrived
 	leastTime = time.Millisecond
+	maxWhy    = 160 // bytes of why a member could not be asked
 )
 
 // question is one that is on its way to a member.
@@ -100,12 +103,13 @@ func (c *council) ask(ctx context.Context, questions []*question, patience time.
 			q.pending, err = c.conn.Begin(q.msg)
 			q.sent = err == nil
 		}
+		heard := time.Now().Add(askAck) // all of them: one that says nothing holds up none of the others
 		again := questions[:0:0]
 		failed = failed[:0:0]
 		for _, q := range questions {
-			if err := c.arrival(ctx, q); err != nil {
+			if err := c.arrival(ctx, q, max(time.Until(heard), leastTime)); err != nil {
 				again = append(again, q)
-				failed = append(failed, session.Unreachable{Member: q.member, Error: err.Error()})
+				failed = append(failed, session.Unreachable{Member: q.member, Error: why(err)})
 			}
 		}
 		if len(again) == 0 || time.Since(begun) > patience || !pause(ctx, askAgain) {
@@ -115,12 +119,12 @@ func (c *council) ask(ctx context.Context, questions []*question, patience time.
 	}
 }
 
-// arrival waits for the word that a question is in the mailbox of its member, and returns why it is not.
-func (c *council) arrival(ctx context.Context, q *question) error {
+// arrival waits so long for the word that a question is in the mailbox of its member, and returns why it is not.
+func (c *council) arrival(ctx context.Context, q *question, patience time.Duration) error {
 	if !q.sent {
 		return api.Errorf(api.Unavailable, "the question could not be sent").WithReason(api.ReasonDependencyDown)
 	}
-	msg, err := q.pending.Wait(ctx, askAck)
+	msg, err := q.pending.Wait(ctx, patience)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return api.Errorf(api.Unavailable, "no process runs the agent").WithReason(api.ReasonNobodyListens)
@@ -131,6 +135,19 @@ func (c *council) arrival(ctx context.Context, q *question) error {
 		return err
 	}
 	return nil
+}
+
+// why is what a session notes of a member that could not be asked. It may be in a member's words, and the words of a thousand go into one
+// command.
+func why(err error) string {
+	text := err.Error()
+	text = strings.ToValidUTF8(text[:min(len(text), maxWhy)], "")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // pause waits for d. It is false when ctx has ended first.

@@ -19,7 +19,8 @@
 //   - the stream <ns>_archive, at most 8 GiB, the sessions that have ended, each under a subject of its own, the oldest going first
 //
 // At most 100,000 sessions are active at a time, with 8 MiB of questions and answers each, and 100,000 variables of 64 KiB, with 256 MiB
-// together. A session that has ended leaves memory for the archive within seconds.
+// together. A session that has ended leaves memory for the archive within seconds. Until then it counts among those that take 1 GiB
+// together: beyond, no session begins, and beyond twice that, no answer counts.
 //
 // Waiting: at most Config.Waiters (16,384) requests wait at a replica, each on a goroutine of its own, with some 10 KiB. A further
 // one is overloaded at once, and so is, beside those that wait, one more than Config.Limit (1,024) other requests: those who wait

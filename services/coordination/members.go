@@ -2,6 +2,8 @@ package coordination
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -64,7 +66,7 @@ func (c *council) agent(ctx context.Context, id string) (*api.Agent, error) {
 // fill looks the members up in the registry, and adds what it says of them to their attributes. Who is not there is refused.
 func (c *council) fill(ctx context.Context, r *api.SessionStartRequest) error {
 	var unknown []string
-	attributes := make(map[string]map[string]string, len(r.Members))
+	attributes, size := make(map[string]map[string]string, len(r.Members)), 0
 	for _, id := range r.Members {
 		a, err := c.agent(ctx, id)
 		if err != nil {
@@ -76,6 +78,7 @@ func (c *council) fill(ctx context.Context, r *api.SessionStartRequest) error {
 		}
 		known := map[string]string{"type": a.Type, "host": a.Host, "capabilities": strings.Join(slices.Sorted(slices.Values(a.Capabilities)), ",")}
 		maps.DeleteFunc(known, func(_, v string) bool { return v == "" })
+		size += len(known[api.AttributeCapabilities])
 		maps.Copy(known, r.Attributes[id])
 		attributes[id] = known
 	}
@@ -87,8 +90,27 @@ func (c *council) fill(ctx context.Context, r *api.SessionStartRequest) error {
 		return api.Errorf(api.NotFound, "members that are no registered agents: %s", strings.Join(unknown[:min(len(unknown), maxNamed)], ", ")).
 			WithReason(api.ReasonSomeAgentsNotFound).WithFields("members")
 	}
+	if size > maxCapabilities {
+		for id, known := range attributes {
+			if _, given := r.Attributes[id][api.AttributeCapabilities]; !given {
+				abridge(known)
+			}
+		}
+	}
 	r.Attributes = attributes
 	return nil
 }
 
-const maxNamed = 20 // unknown members that an error names
+const (
+	maxNamed        = 20        // unknown members that an error names
+	maxCapabilities = 128 << 10 // bytes of the capabilities of all members; more would not fit into a command with all else
+	maxAbridged     = 64
+)
+
+// abridge shortens long capabilities to their beginning and a hash: equal ones stay equal, and others different.
+func abridge(known map[string]string) {
+	if all := known[api.AttributeCapabilities]; len(all) > maxAbridged {
+		sum := sha256.Sum256([]byte(all))
+		known[api.AttributeCapabilities] = all[:maxAbridged/2] + "#" + hex.EncodeToString(sum[:8])
+	}
+}

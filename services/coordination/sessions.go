@@ -59,7 +59,7 @@ func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api
 			return nil, replog.Answer{}, err
 		}
 		if old != nil {
-			return shown(old, ""), replog.Answer{Revision: revision}, nil
+			return shown(old, ""), replog.Answer{Revision: revision}, nil // a copy: the record belongs to the state
 		}
 		if !filled {
 			if err := c.fill(ctx, &in.Request); err != nil {
@@ -131,17 +131,22 @@ func (c *council) repeated(ctx context.Context, old *session.Record, r *api.Sess
 	return session.Receipt(old, &stored, rpc.CauseFrom(ctx).Principal)
 }
 
+// end cancels a session. The machine's answer, which is kept for repetitions, is a receipt: the session may be long.
 func (c *council) end(ctx context.Context, r *api.SessionCancelRequest) (*api.Session, error) {
-	x, a, err := do[api.Session](ctx, c, session.KindCancel, r)
+	_, _, err := do[api.SessionReceipt](ctx, c, session.KindCancel, r)
 	if api.ReasonOf(err) == api.ReasonSessionNotFound {
 		if old, lost := c.archive.get(ctx, r.ID); lost == nil && old != nil {
 			return nil, session.Ended(&old.Session)
 		}
 	}
-	if err == nil {
-		x.Revision = a.Revision
+	if err != nil {
+		return nil, err
 	}
-	return x, err
+	record, revision, err := c.find(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return shown(record, revision), nil
 }
 
 func (c *council) get(ctx context.Context, r *api.SessionGetRequest) (*api.Session, error) {

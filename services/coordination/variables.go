@@ -2,6 +2,7 @@ package coordination
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nuid"
@@ -155,14 +156,18 @@ func (c *council) coordinate(ctx context.Context, r *api.VariableCoordinateReque
 	if err != nil || r.Wait == 0 {
 		return resp, err
 	}
-	id := resp.Decision
-	last, _, err := waitFor(ctx, c, r.Name, r.Wait.Std(), func(s *variable.State, by string) (*api.Coordination, bool, error) {
-		v, err := s.Get(r.Name, by)
+	return c.coordinated(ctx, r.Name, resp.Decision, r.Wait.Std())
+}
+
+// coordinated waits for the end of a coordination.
+func (c *council) coordinated(ctx context.Context, name, decision string, wait time.Duration) (*api.Coordination, error) {
+	last, _, err := waitFor(ctx, c, name, wait, func(s *variable.State, by string) (*api.Coordination, bool, error) {
+		v, err := s.Get(name, by)
 		if err != nil {
 			return nil, true, err
 		}
-		if v.Coordination == nil || v.Coordination.Decision != id { // another has begun since, so this one has ended
-			return nil, true, api.Errorf(api.NotFound, "variable %s was coordinated anew: session %s has what was decided", r.Name, id).WithReason(api.ReasonSessionNotFound)
+		if v.Coordination == nil || v.Coordination.Decision != decision { // another has begun since, so this one has ended
+			return nil, true, api.Errorf(api.NotFound, "variable %s was coordinated anew: session %s has what was decided", name, decision).WithReason(api.ReasonSessionNotFound)
 		}
 		return v.Coordination, v.Coordination.State == api.CoordinationCompleted || v.Coordination.State == api.CoordinationFailed, nil
 	})
@@ -172,30 +177,53 @@ func (c *council) coordinate(ctx context.Context, r *api.VariableCoordinateReque
 // atOnce is how many variables are coordinated at the same time.
 const atOnce = 64
 
+// coordinateAll begins all coordinations before it waits for any, so that none has to wait for another's agents.
 func (c *council) coordinateAll(ctx context.Context, r *api.CoordinateAllRequest) (*api.CoordinateAllResponse, error) {
 	names, _, err := see(ctx, c, "", func(s *variable.State, by string) ([]string, error) { return s.Coordinated(by), nil })
 	if err != nil {
 		return nil, err
 	}
 	resp := &api.CoordinateAllResponse{Results: make([]api.CoordinateResult, len(names))}
-	cause := rpc.CauseFrom(ctx)
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	for i, name := range names {
-		one := cause
-		if one.RequestID != "" { // by the name: the places shift when variables come and go
-			one.RequestID, one.BodyHash = one.RequestID+"."+name, one.BodyHash+"."+name
+	each := func(f func(i int) (*api.Coordination, error)) {
+		var group errgroup.Group
+		group.SetLimit(atOnce)
+		for i, name := range names {
+			group.Go(func() error {
+				one, err := f(i)
+				resp.Results[i] = api.CoordinateResult{Variable: name, Coordination: one}
+				if err != nil {
+					resp.Results[i].Error = rpc.Explain(err, c.cfg.Log)
+				}
+				return nil
+			})
 		}
-		group.Go(func() error {
-			one, err := c.coordinate(rpc.WithCause(ctx, one), &api.VariableCoordinateRequest{Name: name, Question: r.Question, Wait: r.Wait})
-			resp.Results[i] = api.CoordinateResult{Variable: name, Coordination: one}
-			if err != nil {
-				resp.Results[i].Error = rpc.Explain(err, c.cfg.Log)
-			}
-			return nil
-		})
+		_ = group.Wait() // no error leaves it
 	}
-	return resp, group.Wait()
+	cause := rpc.CauseFrom(ctx)
+	each(func(i int) (*api.Coordination, error) {
+		return c.coordinate(rpc.WithCause(ctx, derive(cause, names[i])), &api.VariableCoordinateRequest{Name: names[i], Question: r.Question})
+	})
+	if r.Wait == 0 {
+		return resp, nil
+	}
+	end := time.Now().Add(r.Wait.Std())
+	begun := slices.Clone(resp.Results)
+	each(func(i int) (*api.Coordination, error) {
+		if e := begun[i].Error; e != nil {
+			return nil, e
+		}
+		return c.coordinated(ctx, names[i], begun[i].Coordination.Decision, max(time.Until(end), leastTime))
+	})
+	return resp, nil
+}
+
+// derive returns the cause of what a request does to one variable: by its name, since a repetition may find others too.
+func derive(c api.Cause, name string) api.Cause {
+	if c.RequestID != "" {
+		c.RequestID += "." + name
+		c.BodyHash += "." + name
+	}
+	return c
 }
 
 func (c *council) variableStats(ctx context.Context, r *api.VariableStatsRequest) (*api.VariableStatsResponse, error) {

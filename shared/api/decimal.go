@@ -13,8 +13,8 @@ type Decimal int64
 // One is the number 1.
 const One Decimal = 1_000_000
 
-// MaxDecimal bounds what is read, so that sums of many cannot overflow: 10^9.
-const MaxDecimal = 1_000_000_000 * One
+// DecimalLimit bounds what is read, so that sums of many cannot overflow: 10^9.
+const DecimalLimit = 1_000_000_000 * One
 
 const decimalPlaces = 6
 
@@ -45,11 +45,11 @@ func (d Decimal) String() string {
 	return s + "." + strings.TrimRight(fmt.Sprintf("%06d", part), "0")
 }
 
-// ParseDecimal reads a JSON number. Places beyond the sixth are rounded, halves to the even neighbour. Beyond MaxDecimal in either
+// ParseDecimal reads a JSON number. Places beyond the sixth are rounded, halves to the even neighbour. Beyond DecimalLimit in either
 // direction is an error.
 func ParseDecimal(s string) (Decimal, error) {
 	bad := func() (Decimal, error) {
-		return 0, fmt.Errorf("want a number of at most %d in either direction, have %.40q", MaxDecimal/One, s)
+		return 0, fmt.Errorf("want a number of at most %d in either direction, have %.40q", DecimalLimit/One, s)
 	}
 	digits, exp, neg, ok := splitNumber(s)
 	if !ok {
@@ -76,7 +76,7 @@ func ParseDecimal(s string) (Decimal, error) {
 	if rest != "" && (rest[0] > '5' || rest[0] == '5' && (strings.Trim(rest[1:], "0") != "" || v%2 == 1)) {
 		v++
 	}
-	if Decimal(v) > MaxDecimal {
+	if Decimal(v) > DecimalLimit {
 		return bad()
 	}
 	if neg {

@@ -26,7 +26,7 @@ func TestDecimal(t *testing.T) {
 		{"0.0000015", 2},
 		{"0.00000050000001", 1},
 		{"12345.678901", 12_345_678_901},
-		{"1000000000", api.MaxDecimal},
+		{"1000000000", api.DecimalLimit},
 		{"1e-400", 0},
 	} {
 		if got, err := api.ParseDecimal(c.in); err != nil || got != c.want {
@@ -42,7 +42,7 @@ func TestDecimal(t *testing.T) {
 
 func TestDecimalRoundTripAndRounding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := api.Decimal(rapid.Int64Range(-int64(api.MaxDecimal), int64(api.MaxDecimal)).Draw(t, "d"))
+		d := api.Decimal(rapid.Int64Range(-int64(api.DecimalLimit), int64(api.DecimalLimit)).Draw(t, "d"))
 		if got, err := api.ParseDecimal(d.String()); err != nil || got != d {
 			t.Fatalf("%d reads back from %q as %d, %v", d, d.String(), got, err)
 		}

@@ -9,10 +9,10 @@ const (
 )
 
 // MaxAllotResources bounds the resources of one session.
-const MaxAllotResources = 32
+const MaxAllotResources = 32 // resources of one allocation
 
-// MaxAllotWeight bounds a member's weight in an allocation.
-const MaxAllotWeight = 1000 * One
+// AllotWeightLimit bounds a member's weight in an allocation.
+const AllotWeightLimit = 1000 * One
 
 // AllotParams are the parameters of resource_allocation.
 type AllotParams struct {
@@ -30,7 +30,7 @@ type AllotAsk struct {
 
 // AllotAnswer is a member's demand. {"cpu": 20} alone is understood too, and so is 20 where there is one resource.
 type AllotAnswer struct {
-	// Demand is the most that the member can use of each resource, up to MaxDecimal divided by the number of members; 0 of what is
+	// Demand is the most that the member can use of each resource, up to DecimalLimit divided by the number of members; 0 of what is
 	// not named.
 	Demand map[string]Decimal `json:"demand"`
 }

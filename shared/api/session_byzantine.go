@@ -11,7 +11,7 @@ const (
 
 // Bounds of a session of type byzantine_consensus.
 const (
-	MaxByzantineMembers  = 100      // members
+	MaxByzantineMembers  = 100      // members of a byzantine session
 	MaxByzantineProposal = 32 << 10 // bytes of the question, which is the proposal: a certificate repeats it
 )
 

@@ -6,10 +6,6 @@ import (
 	"time"
 )
 
-// HeaderSession marks a message to an agent as the question of a session: its value is "<session>/<round>". The handler's answer goes
-// to sessions.answer in the agent's name, and not to whoever asked.
-const HeaderSession = "Mabus-Session"
-
 // The methods of services/coordination about protocols and sessions.
 var (
 	ProtocolsRegister = Method[Protocol, Protocol]{
@@ -172,6 +168,9 @@ func checkSessionText(raw json.RawMessage, field string) error {
 	if len(raw) > MaxSessionQuestion {
 		return Errorf(Invalid, "%s has %d bytes, at most %d are allowed", field, len(raw), MaxSessionQuestion).WithReason(ReasonPayloadTooLarge).WithFields(field)
 	}
+	if err := checkDepth(field, raw); err != nil {
+		return err.WithReason(ReasonMalformed)
+	}
 	return nil
 }
 
@@ -223,6 +222,9 @@ func (r *SessionAnswerRequest) Validate() error {
 	}
 	if len(r.Answer) > MaxSessionAnswer || len(r.Error) > MaxSessionAnswer {
 		return Errorf(Invalid, "an answer may have %d bytes", MaxSessionAnswer).WithReason(ReasonPayloadTooLarge).WithFields("answer")
+	}
+	if err := checkDepth("answer", r.Answer); err != nil {
+		return err.WithReason(ReasonInvalidAnswer)
 	}
 	if r.Round < 1 || r.Round > MaxSessionRounds {
 		return Errorf(Invalid, "round must be 1 to %d", MaxSessionRounds).WithFields("round")

@@ -17,7 +17,7 @@ type TournamentParams struct {
 }
 
 // MaxTournamentWork bounds, in bytes, what a contender may show to the judges.
-const MaxTournamentWork = 8 << 10
+const MaxTournamentWork = 8 << 10 // bytes of what a candidate shows
 
 // TournamentAsk is what a judge compares, or against whom a contender is to score.
 type TournamentAsk struct {

@@ -14,7 +14,7 @@ var WeighAlgorithms = []string{WeighExpertise, WeighPerformance, WeighEqual}
 
 // Bounds of weighted_consensus.
 const (
-	MaxWeighMembers     = 50  // members
+	MaxWeighMembers     = 50  // members of a weighted_consensus
 	MaxWeighExperts     = 200 // members of whom something is known
 	MaxWeighRecords     = 100 // assessments, or feedback, of one member
 	WeighAssessmentsFor = 10  // assessments that count, the newest

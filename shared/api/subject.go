@@ -18,6 +18,7 @@ const (
 	HeaderCredit      = "Mabus-Credit"            // answer in parts: where the reader grants room for more; in a grant: how many
 	HeaderJob         = "Mabus-Job"               // message to an agent: the job for which it is sent, passed on to nested messages
 	HeaderUsage       = "Mabus-Usage"             // answer of an agent: what it has cost, as a JSON object
+	HeaderSession     = "Mabus-Session"           // message to an agent: "<session>/<round>" marks the question of a session, whose answer goes to sessions.answer in the agent's name
 	HeaderCast        = "Mabus-Cast"              // message to an agent: "1" asks for an empty answer as soon as the message is in the mailbox
 )
 

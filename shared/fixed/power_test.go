@@ -35,7 +35,7 @@ func TestPow(t *testing.T) {
 		{0, -1, 1, math.MaxInt64},
 		{-api.One, 2, 1, 0},
 		{api.One, 1, 0, 0},
-		{api.MaxDecimal, 3, 1, math.MaxInt64},
+		{api.DecimalLimit, 3, 1, math.MaxInt64},
 		{math.MaxInt64, 1, 1, math.MaxInt64},
 		{math.MaxInt64, 1, 2, 3_037_000_499_976},
 	} {

@@ -68,8 +68,8 @@ func checkParams(p *api.AllotParams) error {
 		}
 	}
 	for _, id := range sorted(p.Weights) {
-		if w := p.Weights[id]; w <= 0 || w > api.MaxAllotWeight {
-			return wrong("weights", "weights: that of %.70q must be more than 0 and at most %s", id, api.MaxAllotWeight)
+		if w := p.Weights[id]; w <= 0 || w > api.AllotWeightLimit {
+			return wrong("weights", "weights: that of %.70q must be more than 0 and at most %s", id, api.AllotWeightLimit)
 		}
 	}
 	return nil

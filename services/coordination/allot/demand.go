@@ -16,7 +16,7 @@ func demand(p *api.AllotParams, members int, answer json.RawMessage) (map[string
 	if err != nil {
 		return nil, err
 	}
-	most := api.MaxDecimal / api.Decimal(max(1, members)) // what all ask for together is a Decimal too
+	most := api.DecimalLimit / api.Decimal(max(1, members)) // what all ask for together is a Decimal too
 	for _, name := range sorted(wanted) {
 		switch d := wanted[name]; {
 		case d < 0:

@@ -29,7 +29,7 @@ func draw(t *rapid.T) game {
 		demands:   map[string]map[string]api.Decimal{},
 		algorithm: rapid.SampledFrom([]string{"", "max_min_fair", "proportional"}).Draw(t, "algorithm"),
 	}
-	amount := rapid.OneOf(rapid.Int64Range(0, 20), rapid.Int64Range(0, 50_000_000), rapid.Int64Range(0, int64(api.MaxDecimal/8)))
+	amount := rapid.OneOf(rapid.Int64Range(0, 20), rapid.Int64Range(0, 50_000_000), rapid.Int64Range(0, int64(api.DecimalLimit/8)))
 	for i := range rapid.IntRange(1, 3).Draw(t, "resources") {
 		g.params.Resources[fmt.Sprintf("r%d", i)] = api.Decimal(amount.Draw(t, "capacity"))
 	}
@@ -37,7 +37,7 @@ func draw(t *rapid.T) game {
 		m := fmt.Sprintf("m%d", i)
 		g.members = append(g.members, m)
 		if rapid.Bool().Draw(t, "weighted") {
-			g.params.Weights[m] = api.Decimal(rapid.OneOf(rapid.Int64Range(1, 10), rapid.Int64Range(1, int64(api.MaxAllotWeight))).Draw(t, "weight"))
+			g.params.Weights[m] = api.Decimal(rapid.OneOf(rapid.Int64Range(1, 10), rapid.Int64Range(1, int64(api.AllotWeightLimit))).Draw(t, "weight"))
 		}
 		if rapid.IntRange(0, 5).Draw(t, "silent") == 0 {
 			continue

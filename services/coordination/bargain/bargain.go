@@ -81,7 +81,7 @@ func (t *table) noZone() bool {
 		return false
 	}
 	var sum api.Decimal
-	for _, d := range t.params.Reservations { // at most maxMembers of them, each at most api.MaxDecimal
+	for _, d := range t.params.Reservations { // at most maxMembers of them, each at most api.DecimalLimit
 		sum += d
 	}
 	return sum > *t.params.Total

@@ -169,7 +169,7 @@ func TestExactProduct(t *testing.T) {
 	if got := bargain.Written(bargain.Product([]api.Decimal{1, 1, 1}), 3); got != "0.000000000000000001" {
 		t.Errorf("got %s", got)
 	}
-	big := bargain.Product([]api.Decimal{api.MaxDecimal, api.MaxDecimal, 1_000_001})
+	big := bargain.Product([]api.Decimal{api.DecimalLimit, api.DecimalLimit, 1_000_001})
 	if got := bargain.Written(big, 3); got != "1000001000000000000" {
 		t.Errorf("got %s", got)
 	}

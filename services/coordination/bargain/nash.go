@@ -85,7 +85,7 @@ func (t *table) choose(candidates []api.BargainOffer, now *api.SessionRound) pro
 		var sum api.Decimal
 		for j, m := range parties {
 			gains[j] = fixed.Add(worth[m][i], -reservations[m])
-			sum += gains[j] // of at most maxMembers of at most twice api.MaxDecimal
+			sum += gains[j] // of at most maxMembers of at most twice api.DecimalLimit
 		}
 		if slices.Min(gains) < 0 {
 			continue

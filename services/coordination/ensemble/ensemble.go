@@ -173,7 +173,7 @@ func readValue(raw json.RawMessage, numbers bool, labels []string) (prediction, 
 	}
 	number, err := api.ParseDecimal(label.Key)
 	if err != nil {
-		return prediction{}, form.Refuse("the prediction must be a number of at most %d in either direction", api.MaxDecimal/api.One)
+		return prediction{}, form.Refuse("the prediction must be a number of at most %d in either direction", api.DecimalLimit/api.One)
 	}
 	return prediction{label: label, number: number}, nil
 }

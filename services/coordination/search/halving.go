@@ -44,7 +44,7 @@ func field(n, eta int) int {
 
 // budget returns that of a rung: eta times that of the one before, up to the greatest allowed.
 func budget(p *api.SearchParams, rung int) *api.Decimal {
-	b, bound := *p.MinBudget, api.MaxDecimal
+	b, bound := *p.MinBudget, api.DecimalLimit
 	if p.MaxBudget != nil {
 		bound = *p.MaxBudget
 	}

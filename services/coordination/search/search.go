@@ -107,7 +107,7 @@ func readScore(raw json.RawMessage) (api.Decimal, error) {
 	}
 	var a api.SearchAnswer
 	if form.Kind(raw) != '{' || codec.Decode(raw, &a) != nil || a.Score == nil {
-		return 0, form.Refuse("answer a number, or {\"score\": number}, of at most %d in either direction", api.MaxDecimal/api.One)
+		return 0, form.Refuse("answer a number, or {\"score\": number}, of at most %d in either direction", api.DecimalLimit/api.One)
 	}
 	return *a.Score, nil
 }

@@ -70,6 +70,9 @@ func (s *State) answer(c engine.Command, table Protocols) engine.Decision {
 	if a.State != api.AskOpen || r.Round != round.Number {
 		return refuse(api.Errorf(api.FailedPrecondition, "round %d of session %s is over: there is nothing to answer any more", r.Round, x.ID).WithReason(api.ReasonRoundClosed))
 	}
+	if s.Bytes >= 2*s.room {
+		return refuse(full())
+	}
 	a.AnsweredAt = c.Time
 	if r.Error != "" {
 		a.State, a.Error = api.AskFailed, r.Error
@@ -204,7 +207,7 @@ func (s *State) Stop(id, reason string, now time.Time, table Protocols) (engine.
 	}
 	w := s.work(record, table, now)
 	w.end(api.SessionCancelled, reason, nil)
-	return s.decision(w, w.Session), true
+	return s.decision(w, api.SessionReceipt{State: w.Session.State, Round: len(w.Session.Rounds), Head: w.Session.Head}), true
 }
 
 // Missing is the error for a session that is not there.

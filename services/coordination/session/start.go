@@ -104,6 +104,9 @@ func (s *State) Begin(c engine.Command, in *Start, table Protocols) (engine.Deci
 		return engine.Decision{}, api.Errorf(api.Overloaded, "%d sessions are active, which is the most: try again when some have ended", api.MaxSessions).
 			WithReason(api.ReasonManySessions)
 	}
+	if s.Bytes >= s.room {
+		return engine.Decision{}, full()
+	}
 	x, err := s.draft(in, c.Principal, c.Time, table)
 	if err != nil {
 		return engine.Decision{}, err
@@ -116,6 +119,12 @@ func (s *State) Begin(c engine.Command, in *Start, table Protocols) (engine.Deci
 	}
 	w.goOn()
 	return s.decision(w, w.Session), nil
+}
+
+// full is the error when sessions, also those that have ended and are not in the archive yet, take too much memory.
+func full() *api.Error {
+	return api.Errorf(api.Overloaded, "the sessions of the namespace take too many bytes: try again when some have ended and are archived").
+		WithReason(api.ReasonManySessions)
 }
 
 // inherit fills in what the request leaves to the protocol.
@@ -197,7 +206,7 @@ func (s *State) register(c engine.Command, table Protocols) engine.Decision {
 	if err := fit(&x, table); err != nil {
 		return refuse(err)
 	}
-	p.Algorithm, p.Timeout, p.UpdatedAt = x.Algorithm, x.Timeout, c.Time
+	p.Algorithm, p.Timeout, p.UpdatedAt, p.Revision = x.Algorithm, x.Timeout, c.Time, ""
 	return engine.Decision{Events: []any{registered{&p}}, Answer: encodeRaw(p)}
 }
 
@@ -216,7 +225,7 @@ func (s *State) unregister(c engine.Command) engine.Decision {
 
 // save has the sessions that have ended archived.
 func (s *State) save(c engine.Command) engine.Decision {
-	n := min(len(s.Ended), maxArchived)
+	n := s.load(s.Ended)
 	if n == 0 || s.Archiving > 0 {
 		return engine.Decision{}
 	}
@@ -226,13 +235,26 @@ func (s *State) save(c engine.Command) engine.Decision {
 	}
 }
 
+// load is how many of the sessions, of which there is at least one, one effect archives: what it can store in its time.
+func (s *State) load(ended []string) int {
+	n, size := 0, 0
+	for n < min(len(ended), maxArchived) {
+		r := s.Sessions[ended[n]]
+		if size += r.size(); n > 0 && size > maxArchivedBytes {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // saved drops what is in the archive.
 func (s *State) saved(c engine.Command) engine.Decision {
 	n := min(s.Archiving, len(s.Ended))
 	d := engine.Decision{Events: []any{dropped{slices.Clone(s.Ended[:n]), c.Seq}}}
-	if len(s.Ended) > n {
+	if left := s.Ended[n:]; len(left) > 0 {
 		wait := archiveWait
-		if len(s.Ended)-n >= maxArchived {
+		if s.load(left) < len(left) {
 			wait = 0
 		}
 		d.Timers = []engine.Timer{{ID: saveTimer, At: c.Time.Add(wait)}}

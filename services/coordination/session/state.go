@@ -28,9 +28,16 @@ type State struct {
 	Dropped uint64 `json:"dropped,omitempty"`
 	// Active counts the sessions that have not ended.
 	Active int `json:"active,omitempty"`
+	// Bytes is about how many bytes the sessions take.
+	Bytes int `json:"bytes,omitempty"`
 	// Counts are by type, since the log began.
 	Counts map[api.SessionType]*Count `json:"counts"`
+
+	room int // bytes above which no session begins; above twice that no answer counts
 }
+
+// maxBytes bounds the memory of sessions that have not gone to the archive.
+const maxBytes = 1 << 30
 
 // Record is a session with its steps.
 type Record struct {
@@ -38,6 +45,14 @@ type Record struct {
 	Steps   []api.SessionStep `json:"steps"`
 	// Start stands for the request that started the session.
 	Start string `json:"start"`
+}
+
+// size is about how many bytes the record takes.
+func (r *Record) size() int {
+	if r == nil {
+		return 0
+	}
+	return 1024 + r.Session.Stats.Bytes + len(r.Session.Result) + 128*len(r.Steps)
 }
 
 // Count sums up the sessions of one type.
@@ -55,7 +70,7 @@ type Count struct {
 
 // New returns the state before the first session.
 func New() *State {
-	return &State{Sessions: map[string]*Record{}, Protocols: map[string]*api.Protocol{}, Counts: map[api.SessionType]*Count{}}
+	return &State{Sessions: map[string]*Record{}, Protocols: map[string]*api.Protocol{}, Counts: map[api.SessionType]*Count{}, room: maxBytes}
 }
 
 // Events of Decide.
@@ -83,6 +98,7 @@ func (s *State) Apply(event any) {
 		s.Archiving = e.n
 	case dropped:
 		for _, id := range e.ids {
+			s.Bytes -= s.Sessions[id].size()
 			delete(s.Sessions, id)
 		}
 		s.Ended = slices.Delete(s.Ended, 0, min(len(e.ids), len(s.Ended)))
@@ -109,6 +125,7 @@ func (s *State) put(r *Record) {
 		c.Started++
 		s.Active++
 	}
+	s.Bytes += r.size() - s.Sessions[x.ID].size()
 	s.Sessions[x.ID] = r
 	if x.State == api.SessionActive {
 		return

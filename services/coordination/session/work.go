@@ -15,7 +15,8 @@ import (
 // maxTurns bounds how often a protocol may go on without anybody being asked.
 const maxTurns = api.MaxSessionRounds
 
-// work is a session while a command changes it: a copy, whose last round is a copy too. All before it is shared with the record.
+// work is a session while a command changes it: a copy, whose last round is a copy too. All before it is shared with the record, and so
+// are the steps: new ones are written behind those that any record shows.
 type work struct {
 	Record
 	rule    protocol.Protocol
@@ -26,7 +27,6 @@ type work struct {
 
 func (s *State) work(r *Record, table Protocols, now time.Time) *work {
 	w := &work{Record: *r, rule: table[r.Session.Type], now: now}
-	w.Steps = slices.Clip(w.Steps)
 	w.Session.Rounds = slices.Clone(w.Session.Rounds)
 	if c := w.current(); c != nil {
 		c.Asks = slices.Clone(c.Asks)
@@ -47,7 +47,9 @@ const (
 	saveTimer   = "archive"
 	savePrefix  = "archive/"
 	archiveWait = time.Second
-	maxArchived = 4096 // sessions that one effect archives
+	maxArchived = 2048 // sessions that one effect archives
+
+	maxArchivedBytes = 32 << 20 // about, of those, unless the first has more
 )
 
 // Asking is the body of the effect that asks the members of a round.
