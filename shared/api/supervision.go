@@ -74,7 +74,7 @@ type LastWords struct {
 }
 
 // MaxLastWords bounds the log of LastWords, in bytes.
-const MaxLastWords = 4 << 10
+const MaxLastWords = 4 << 10 // bytes of the last words of an agent
 
 // The methods by which agents are made to run, and handed over.
 var (
