@@ -41,6 +41,10 @@ bench-failover: build ## For how long agents are away when their host is killed,
 bench-locks: build ## Measure locks against the raw writes that they are made of
 	./bin/mabus bench locks
 
+.PHONY: bench-coordination
+bench-coordination: build ## Measure the replicated log and sessions of agents
+	./bin/mabus bench coordination
+
 .PHONY: test
 # Simulations of pure rules, one goroutine for each seed: the race detector has nothing to find there, and takes ten times as long.
 SIMULATED := shared/pbft test/pbftsim test/replogsim test/lockcheck

@@ -22,6 +22,8 @@ var targets = map[string]string{
 	"pause_to_first_reply_p99_ms": "<= 20000", "cut_to_first_reply_p99_ms": "<= 20000", "servers_agents_moved": "0",
 	"drain_failed_requests": "0", "drain_lost_counts": "0", "handover_p99_ms": "<= 200",
 	"bytes_per_agent": "<= 1024", "bytes_per_agent_loaded": "<= 1024",
+	"replog_ratio_64": ">= 0.65", "replog_ratio_512": ">= 0.65", "replog_p50_ratio_1": "<= 2.5", "replog_always_x_kv_64": ">= 4",
+	"majority5_p50_ms": "<= 5", "majority5_per_s_64": ">= 2000", "session_start_growth": "<= 1.2", "pbft4_p50_ms": "<= 15",
 }
 
 // order lists the figures as a reader looks for them; what is not named here follows by name.
@@ -32,6 +34,8 @@ var order = []string{
 	"exec_call_ratio", "exec_pipe_", "exec_mabus_", "exec_go_call_ratio", "exec_go_runtime_ratio", "exec_go_bridge_ratio", "exec_", "guard_added_", "guard_", "http_call_ratio", "http_added_", "http_",
 	"kill_to_first_reply_", "kill_", "kill10k_", "kill_exec_", "kill_leader_", "pause_", "cut_", "servers_", "drain_failed_requests", "drain_lost", "drain_", "handover_",
 	"lock_ratio_", "lock_handover_p99_ms", "barrier200_ms", "lock_",
+	"replog_ratio_", "replog_p50_ratio_", "replog_direct_ratio_", "replog_always_x_kv_", "replog_", "majority5_per_s_", "majority5_", "session_start_growth", "session_",
+	"pbft4_",
 }
 
 // Rows returns the report as rows of name, value, unit, spread and target, without a heading.
