@@ -153,7 +153,8 @@ func TestACapStopsTheRun(t *testing.T) {
 	if o.err != nil || o.stats.Done != taken || len(o.reviews) != taken {
 		t.Fatalf("%v, %+v", o.err, o.stats)
 	}
-	if s := e.Stats(); s.Requests != 3*taken || o.stats.Usage.Cost != price(j, s) {
+	// A summary that the cap has refused may leave a document with one, whose review is asked for all the same: then there are fewer.
+	if s := e.Stats(); s.Requests > 3*taken || o.stats.Usage.Cost != price(j, s) {
 		t.Errorf("%d requests for %d documents, cost %s; the endpoint says %s", s.Requests, taken, o.stats.Usage.Cost, price(j, s))
 	}
 }
