@@ -130,7 +130,7 @@ func (l *Log[S]) acknowledged(m *nats.Msg) {
 			return
 		}
 	}
-	w := &l.writer
+	w, seen := &l.writer, l.seen.Load() // before it is looked at whether the batch is settled, as it is when it has been seen
 	w.mu.Lock()
 	f := w.flight
 	w.mu.Unlock()
@@ -144,7 +144,7 @@ func (l *Log[S]) acknowledged(m *nats.Msg) {
 		}
 		return
 	}
-	if a.Sequence <= l.seen.Load() {
+	if a.Sequence <= seen {
 		l.endSession(errWentBack) // it has a place that another entry had
 	}
 }
