@@ -33,7 +33,6 @@ func (l *Log[S]) apply(en engine.Entry) error {
 	if r.log == "" {
 		r.log = l.engine.Log()
 	}
-	doubted := r.doubted()
 	if l.weigh(a) && r.live {
 		r.remember(en.Seq, l.engine.HashAt)
 		r.begin()
@@ -58,9 +57,6 @@ func (l *Log[S]) apply(en engine.Entry) error {
 		l.effectsChanged(a)
 	}
 	l.keeper.planned(l.engine.Next())
-	if doubted && !r.doubted() && !r.live {
-		return l.catchUp()
-	}
 	return nil
 }
 
@@ -120,6 +116,9 @@ func (l *Log[S]) land(f *flight, a *engine.Applied) bool {
 	v := carriedOut
 	switch a.Skipped {
 	case "":
+		if !l.reader.live && l.reader.doubted() {
+			v = lost // it was carried out, and what it was answered is in doubt
+		}
 	case engine.SkipStale, engine.SkipForeign:
 		v = passedOver
 	case engine.SkipUnknown:

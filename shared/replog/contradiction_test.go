@@ -76,6 +76,7 @@ func TestWrongState(t *testing.T) {
 	if string(a.Body) != "2" {
 		t.Fatalf("counted to %s", a.Body)
 	}
+	natstest.Eventually(t, patience, func() bool { return ls[1].Status().Seq >= a.Seq }, "replica 1 has applied it, so that its next claim tells")
 	do(t, ls[1], add("b", 1))
 	natstest.Eventually(t, patience, func() bool { return ls[2].Status().Rebuilds == 1 && ls[2].Ready() }, "the wrong replica builds its state anew")
 	if got := look(t, ls[2], func(s *accounts) int { return s.Counters["a"] }); got != 2 {

@@ -65,9 +65,13 @@ func (l *Log[S]) do(ctx context.Context, c *call, put func(*call) error) (Answer
 
 func (l *Log[S]) check(c engine.Command) error {
 	if len(c.Body) > engine.MaxCommandSize || c.Size() > l.room() {
-		return api.Errorf(api.Invalid, "the command is larger than the log takes: %d bytes at most", min(engine.MaxCommandSize, l.room())).WithReason(api.ReasonPayloadTooLarge)
+		return errTooLarge(l.room())
 	}
 	return nil
+}
+
+func errTooLarge(room int) error {
+	return api.Errorf(api.Invalid, "the command is larger than the log takes: %d bytes at most", min(engine.MaxCommandSize, room)).WithReason(api.ReasonPayloadTooLarge)
 }
 
 func (l *Log[S]) notReady() error {

@@ -267,10 +267,12 @@ func (l *Log[S]) tendEffects() {
 	done()
 	l.mu.RUnlock()
 	l.effects.offer(ours)
-	if l.queue.ownLen() > 0 {
+	k := &l.keeper
+	if k.claim != nil && k.claim.state.Load() == callWaits {
 		return // the claims of the round before are not under way yet
 	}
 	for _, id := range claims {
-		_ = l.queue.putOwn(newCall(engine.ClaimCommand(id))) // fails when the log is closed
+		k.claim = newCall(engine.ClaimCommand(id))
+		_ = l.queue.putOwn(k.claim) // fails when the log is closed
 	}
 }

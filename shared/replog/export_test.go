@@ -75,3 +75,6 @@ func (l *Log[S]) Peek(f func(S)) {
 	defer l.mu.RUnlock()
 	f(l.engine.State())
 }
+
+// HeardOf says that there is an entry.
+func (l *Log[S]) HeardOf(seq uint64) { l.heardOf(seq) }

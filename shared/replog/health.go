@@ -38,7 +38,7 @@ type health struct {
 	caught  bool // it has caught up since it began anew
 	follows bool // a session with the stream goes on, over a connection that is up
 	since   time.Duration
-	away    bool // neither goes on for longer than awayLimit
+	away    bool // neither went on for longer than awayLimit, and what was missed is not read yet
 	lags    bool
 	full    bool
 	closing bool
@@ -78,20 +78,18 @@ func (h *health) following(yes bool, now time.Duration) {
 		if h.follows && !yes {
 			h.since = now
 		}
-		if h.follows = yes; yes {
-			h.away = false
-		}
+		h.follows = yes
 	})
 }
 
 // look takes the replica out when nothing was followed for too long, or when it lags.
 func (h *health) look(lags bool, now time.Duration) {
 	h.mu.Lock()
-	away := !h.follows && now-h.since > awayLimit
+	away := h.away || !h.follows && now-h.since > awayLimit // until it has caught up: see well
 	same := h.lags == lags && h.away == away
 	h.mu.Unlock()
 	if !same {
-		h.update(func() { h.lags, h.away = lags, !h.follows && away })
+		h.update(func() { h.lags, h.away = lags, h.away || away && !h.follows })
 	}
 }
 
@@ -101,7 +99,14 @@ func (h *health) troubled(why State) {
 }
 
 // well says that the replica has caught up and nothing is against it.
-func (h *health) well() { h.update(func() { h.caught, h.trouble = true, "" }) }
+func (h *health) well() { h.update(func() { h.caught, h.trouble, h.away = true, "", false }) }
+
+// isTroubled tells whether the replica has not caught up since it began anew, or since something was against it.
+func (h *health) isTroubled() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.trouble != ""
+}
 
 func (h *health) setFull(full bool) {
 	h.mu.Lock()

@@ -25,6 +25,7 @@ type keeper struct {
 	// Only the keeper's goroutine:
 	lag   lag
 	ticks tick
+	claim *call // the last that was asked for
 }
 
 // stuckAfter is for how long nothing may come, though there is something, before the stream is asked anew.
@@ -92,8 +93,8 @@ func (l *Log[S]) keep() {
 func (l *Log[S]) lagging(now time.Duration) bool {
 	g := &l.keeper.lag
 	seen := l.seen.Load()
-	if seen >= g.seq {
-		g.seq, g.since = l.known.Load(), now
+	if known := l.known.Load(); seen >= g.seq || known < g.seq {
+		g.seq, g.since = known, now
 	}
 	if seen != g.seen || seen >= g.seq {
 		g.seen, g.moved = seen, now

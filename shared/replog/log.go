@@ -68,9 +68,11 @@ func Open[S any](ctx context.Context, conn *rpc.Conn, cfg Config[S]) (*Log[S], e
 		engine: engine.New(cfg.Machine), back: make(chan struct{}, 1),
 	}
 	if err := l.store.open(ctx, bounds{cfg.Replicas, cfg.MaxBytes}); err != nil {
+		l.metrics.unregister()
 		return nil, err
 	}
 	if l.shelf, err = openShelf(ctx, conn, cfg.Realm, cfg.Replicas); err != nil {
+		l.metrics.unregister()
 		return nil, fmt.Errorf("open snapshots of log %s: %w", cfg.Realm, err)
 	}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -81,6 +83,7 @@ func Open[S any](ctx context.Context, conn *rpc.Conn, cfg Config[S]) (*Log[S], e
 	l.snapshots.busy = make(chan struct{}, 1)
 	if err := l.listen(); err != nil {
 		l.cancel()
+		l.metrics.unregister()
 		return nil, err
 	}
 	l.status = conn.NC.StatusChanged()

@@ -127,13 +127,6 @@ func (q *queue) len() int {
 	return len(q.calls) + len(q.own)
 }
 
-// ownLen is how many commands of the log itself wait.
-func (q *queue) ownLen() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.own)
-}
-
 // take appends to batch what waits and has room, in order. ok is false when there is nothing to send.
 func (q *queue) take(batch []*call, size int) (_ []*call, ok bool) {
 	q.mu.Lock()
@@ -154,6 +147,12 @@ func (q *queue) take(batch []*call, size int) (_ []*call, ok bool) {
 func fill(batch, calls []*call, size int) (_, left []*call, _ int) {
 	for i, c := range calls {
 		need := c.command.Size()
+		if len(batch) == 0 && need > size { // there was more room when it came
+			if c.state.CompareAndSwap(callWaits, callTaken) {
+				c.answer(Answer{}, errTooLarge(size))
+			}
+			continue
+		}
 		if len(batch) >= engine.MaxCommands || need > size {
 			left = append(calls[:0], calls[i:]...)
 			clear(calls[len(left):])

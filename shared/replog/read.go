@@ -22,11 +22,11 @@ func (l *Log[S]) Read(ctx context.Context, minRevision string, f func(state S, s
 	if err := l.waitFor(ctx, want.seq); err != nil {
 		return "", err
 	}
-	if !l.health.ready() {
-		return "", l.notReady()
-	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if !l.health.ready() { // asked under the lock: a replica is not ready any more before its state is built anew
+		return "", l.notReady()
+	}
 	seq := l.engine.Seq()
 	if want.seq > seq {
 		return "", l.notReady() // it was set back just now

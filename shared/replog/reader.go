@@ -103,6 +103,9 @@ func (l *Log[S]) assess(err error) {
 	l.log.Error().Err(err).Str("state", string(state)).Msg("this replica leaves: it builds its state anew")
 	r.anew, r.live = true, false
 	l.health.troubled(state)
+	if state == StateNoRules || state == StateBroken {
+		l.writer.interrupt() // what is under way may never be read here
+	}
 }
 
 // session follows the stream until something is amiss. served says whether it caught up.
@@ -141,7 +144,7 @@ func (l *Log[S]) session(ctx context.Context) (served bool, err error) {
 	}
 	defer f.drop()
 	defer context.AfterFunc(ctx, f.stop)()
-	l.heardOf(info.State.LastSeq)
+	l.known.Store(info.State.LastSeq) // whatever was heard of: the leader says what there is
 	return l.follow(ctx, f, info.State.LastSeq)
 }
 
@@ -182,7 +185,8 @@ func (l *Log[S]) follow(ctx context.Context, f *feed, goal uint64) (served bool,
 	l.health.following(true, l.cfg.hooks.now())
 	r := &l.reader
 	for {
-		if !served && l.seen.Load() >= goal {
+		// It has caught up with the goal; or, if it was in doubt there, an entry since then has settled that.
+		if !served && l.seen.Load() >= goal || served && !r.live && !r.doubted() {
 			if err := l.catchUp(); err != nil {
 				return false, err
 			}

@@ -37,6 +37,7 @@ func (l *Log[S]) restore(ctx context.Context, info *jetstream.StreamInfo) error 
 	l.known.Store(info.State.LastSeq)
 	r.anew, r.live, r.last = false, false, mark{}
 	r.begin()
+	l.keeper.planned(e.Next())
 	l.cfg.Restored(e.State(), e.Seq())
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -94,7 +95,7 @@ func (s *shelf) put(ctx context.Context, seq uint64, data []byte) error {
 	return nil
 }
 
-// point says that a verified snapshot is the newest, and removes the one before. It does nothing when there is a newer one.
+// point says that a verified snapshot is the newest, and removes those before. It does nothing when there is a newer one.
 func (s *shelf) point(ctx context.Context, p pointer) error {
 	for {
 		old, rev, err := s.newest(ctx)
@@ -115,12 +116,22 @@ func (s *shelf) point(ctx context.Context, p pointer) error {
 		if err != nil {
 			return err
 		}
-		if old.Seq > 0 && old.Seq != p.Seq {
-			s.drop(ctx, old.Seq)
-		}
+		s.clear(ctx, p.Seq)
 		return nil
 	}
 }
 
-// drop removes a snapshot that is not needed. What it cannot remove stays until the store is full.
-func (s *shelf) drop(ctx context.Context, seq uint64) { _ = s.objects.Delete(ctx, s.object(seq)) }
+// clear removes the snapshots of entries before one: the newest until now, and those that were stored and never verified. What it cannot
+// remove stays until the next time.
+func (s *shelf) clear(ctx context.Context, seq uint64) {
+	list, err := s.objects.List(ctx)
+	if err != nil {
+		return
+	}
+	for _, o := range list {
+		number, ours := strings.CutPrefix(o.Name, s.realm+".")
+		if n, err := strconv.ParseUint(number, 10, 64); ours && err == nil && n < seq {
+			_ = s.objects.Delete(ctx, o.Name)
+		}
+	}
+}

@@ -221,6 +221,41 @@ func (l *Log[S]) digestOf(ctx context.Context, seq uint64) (sum [32]byte, err er
 	return sha256.Sum256(data), l.shade(ctx, sh, last, hash)
 }
 
+// readBack looks whether a verified snapshot is stored as it was verified. If it is not, say after a power cut, it is made again: the log
+// goes on only from one that is verified to the next, so nothing would ever be purged any more.
+func (l *Log[S]) readBack(ctx context.Context, p pointer) error {
+	get := func() error {
+		ctx, cancel := context.WithTimeout(ctx, fetchTime)
+		defer cancel()
+		_, err := l.shelf.get(ctx, p)
+		return err
+	}
+	err := get()
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	l.log.Warn().Err(err).Msg("a verified snapshot cannot be read: it is made again")
+	sh, err := l.newShadow(ctx)
+	if err != nil {
+		return err
+	}
+	defer sh.close()
+	if err := sh.replay(ctx, p.Seq); err != nil {
+		return err
+	}
+	data, err := sh.engine.Snapshot()
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(data); pointTo(p.Log, p.Seq, sum) != p {
+		return fmt.Errorf("the snapshot of entry %d is not the one that was verified, made again", p.Seq)
+	}
+	if err := l.shelf.put(ctx, p.Seq, data); err != nil {
+		return err
+	}
+	return get()
+}
+
 // publishSnapshot makes the verified snapshot the one that replicas restore, and purges the log below it.
 func (l *Log[S]) publishSnapshot(ctx context.Context) error {
 	s := &l.snapshots
@@ -234,7 +269,7 @@ func (l *Log[S]) publishSnapshot(ctx context.Context) error {
 	}
 	s.looked = true
 	if have.Seq < seq {
-		if _, err := l.shelf.get(ctx, p); err != nil { // nothing is purged before it was read back
+		if err := l.readBack(ctx, p); err != nil { // before anything is purged
 			return err
 		}
 		if err := l.shelf.point(ctx, p); err != nil {

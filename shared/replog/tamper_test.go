@@ -88,6 +88,39 @@ func TestStreamIsDeleted(t *testing.T) {
 	leaves(t, l, replog.StateBroken)
 }
 
+// The stream is made anew, and what comes first is something that a replica of the one before had on its way: it is not taken for the
+// log that it was, and nobody serves an empty state in its name.
+func TestLeftoverBeginsNoLog(t *testing.T) {
+	srv := natstest.Start(t)
+	l := run(t, srv.URL(), base())
+	do(t, l, add("a", 1))
+	a := do(t, l, add("a", 1))
+	js := dial(t, srv.URL()).JS
+	st, err := js.Stream(t.Context(), l.Stream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := st.GetMsg(t.Context(), a.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), l.Stream()); err != nil {
+		t.Fatal(err)
+	}
+	leaves(t, l, replog.StateBroken)
+	if _, err := js.CreateStream(t.Context(), st.CachedInfo().Config); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), l.Subject(), old.Data); err != nil {
+		t.Fatal(err)
+	}
+	other := run(t, srv.URL(), base())
+	do(t, other, add("b", 1))
+	leaves(t, l, replog.StateBroken)
+	natstest.Eventually(t, patience, func() bool { return l.Status().Seq > 1 || l.Ready() }, "it has read the new stream")
+	leaves(t, l, replog.StateBroken)
+}
+
 // The log is written anew with one command changed, or with one entry left out.
 func TestRewrittenLog(t *testing.T) {
 	for name, change := range map[string]func(i int, data []byte) []byte{

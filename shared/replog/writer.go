@@ -77,6 +77,13 @@ func (w *writer) rename() {
 	w.name, w.number = newName(), 0
 }
 
+// unsay says that presence may not have been heard.
+func (w *writer) unsay() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said = ""
+}
+
 // interrupt gives up what is on its way, after the log was changed under its readers.
 func (w *writer) interrupt() {
 	w.mu.Lock()
@@ -130,7 +137,7 @@ func (l *Log[S]) acknowledged(m *nats.Msg) {
 			return
 		}
 	}
-	w, seen := &l.writer, l.seen.Load() // before it is looked at whether the batch is settled, as it is when it has been seen
+	w, seen := &l.writer, l.seen.Load() // in this order: what was seen is not under way any more
 	w.mu.Lock()
 	f := w.flight
 	w.mu.Unlock()
@@ -184,6 +191,10 @@ func (l *Log[S]) write() {
 func (l *Log[S]) carry(calls []*call) {
 	v, err := passedOver, error(nil)
 	for v == passedOver && err == nil {
+		if l.health.isTroubled() {
+			err = l.notReady() // and nothing was done
+			break
+		}
 		v, err = l.fly(l.launch(calls))
 	}
 	if v == lost && err == nil {
@@ -191,6 +202,9 @@ func (l *Log[S]) carry(calls []*call) {
 	}
 	if err != nil {
 		for _, c := range calls {
+			if c.command.Kind == engine.KindPresent {
+				l.writer.unsay()
+			}
 			c.answer(Answer{}, err)
 		}
 	}
@@ -232,13 +246,21 @@ func (l *Log[S]) fly(f *flight) (verdict, error) {
 	defer again.Stop()
 	for {
 		wait := resend
-		if l.store.nc.IsConnected() || published == 0 { // while it reconnects, the client keeps what it gets for later: one copy is enough
+		switch {
+		case published == 0 && l.health.isTroubled(): // it says what is to be doubted now
+			l.writer.settle(f, passedOver)
+			return <-f.settled, nil
+		case l.health.isTroubled(): // the reader may not see it for long, and it may be in what that reads meanwhile
+			wait = soon
+		case l.store.nc.IsConnected(): // what the client kept for later might come to a server that takes less, or has another log
 			if err := l.store.nc.PublishRequest(l.store.subject, l.writer.inbox+strconv.FormatUint(f.serial, 10), f.data); err == nil {
 				published++
+			} else if errors.Is(err, nats.ErrMaxPayload) { // the server takes less than when it was made
+				return l.tooLarge(f, published)
 			} else {
 				wait = soon
 			}
-		} else {
+		default:
 			wait = soon
 		}
 		l.cfg.hooks.at(pointPublished)
@@ -263,6 +285,16 @@ func (l *Log[S]) fly(f *flight) (verdict, error) {
 			return <-f.settled, nil
 		}
 	}
+}
+
+// tooLarge gives up a batch that the server takes no more.
+func (l *Log[S]) tooLarge(f *flight, published int) (verdict, error) {
+	if published > 0 {
+		l.writer.interrupt() // it may be in the log, or on its way there
+		return <-f.settled, nil
+	}
+	l.writer.settle(f, lost)
+	return <-f.settled, api.Errorf(api.Unavailable, "the server takes less at once than it did: ask again").WithReason(api.ReasonNotReady)
 }
 
 // refused returns the error for a batch that the stream refuses for good, or nil.

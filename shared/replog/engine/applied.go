@@ -23,7 +23,7 @@ type SkipReason string
 // The reasons.
 const (
 	SkipJunk     SkipReason = "junk"     // not a batch at all: it changes nothing but the chain
-	SkipForeign  SkipReason = "foreign"  // of another machine or log: likewise
+	SkipForeign  SkipReason = "foreign"  // of another machine or log, or no beginning of one: likewise
 	SkipRepeated SkipReason = "repeated" // a batch of this or a higher number was carried out
 	SkipNumber   SkipReason = "number"   // the batch before has not come; when it has, this one may come again
 	SkipUnknown  SkipReason = "unknown"  // a writer that was forgotten, or begins with another number than 1: it must take a new id

@@ -26,7 +26,7 @@ func (e *Engine[S]) Apply(en Entry) (*Applied, error) {
 		a.Skipped = SkipJunk
 	default:
 		a.Batch, a.Writer, a.Number = b, b.Writer, b.Number
-		if b.Machine != e.machine.Name || e.log != "" && b.Log != e.log {
+		if b.Machine != e.machine.Name || !e.belongs(b, en.Seq) {
 			a.Skipped = SkipForeign
 		}
 	}
@@ -41,6 +41,15 @@ func (e *Engine[S]) Apply(en Entry) (*Applied, error) {
 	a.Time = moment(e.time)
 	e.close(&en)
 	return a, nil
+}
+
+// belongs tells whether a batch is of this log. One that would not be carried out begins none: it is left over from another log, of
+// which this stream has taken the place.
+func (e *book) belongs(b *Batch, seq uint64) bool {
+	if e.log == "" {
+		return e.members.judge(b, seq, e.time) == ""
+	}
+	return b.Log == e.log
 }
 
 // batch applies a batch of this log.

@@ -1,0 +1,88 @@
+package replog_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/replog/engine"
+)
+
+// The object of a snapshot that was verified is gone, as after a power cut, or another's bytes are in its place: it is made again, since
+// else no log would ever be purged any more.
+func TestVerifiedSnapshotIsLost(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, store jetstream.ObjectStore, object string) error{
+		"gone": func(t *testing.T, s jetstream.ObjectStore, object string) error { return s.Delete(t.Context(), object) },
+		"changed": func(t *testing.T, s jetstream.ObjectStore, object string) error {
+			_, err := s.PutString(t.Context(), object, "x")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := natstest.Start(t)
+			var store jetstream.ObjectStore
+			var once sync.Once
+			var l *replica
+			cfg := base()
+			cfg.SnapshotEntries = 1500
+			cfg.Applied = func(a *engine.Applied, _ *accounts, live bool) {
+				if !a.Verified || !live {
+					return
+				}
+				once.Do(func() {
+					for _, c := range a.Batch.Commands {
+						if c.Kind == engine.KindVerified {
+							seq, _ := binary.Uvarint(c.Body)
+							if err := spoil(t, store, fmt.Sprintf("r.%d", seq)); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				})
+			}
+			l = run(t, srv.URL(), cfg)
+			var err error
+			if store, err = dial(t, srv.URL()).JS.ObjectStore(t.Context(), namespace+"_snapshots"); err != nil {
+				t.Fatal(err)
+			}
+			fill(t, []*replica{l}, 2000)
+			first := purged(t, l, srv.URL(), 0)
+			equal(t, l, run(t, srv.URL(), cfg))
+			fill(t, []*replica{l}, 2000)
+			purged(t, l, srv.URL(), first)
+		})
+	}
+}
+
+// Snapshots that nobody came to use go with the next that is.
+func TestLeftSnapshotsGo(t *testing.T) {
+	srv := natstest.Start(t)
+	cfg := base()
+	cfg.SnapshotEntries = 1500
+	l := run(t, srv.URL(), cfg)
+	store, err := dial(t, srv.URL()).JS.ObjectStore(t.Context(), namespace+"_snapshots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := []string{"r.99999999", "r2.7", "other"} // a later one, another realm's, and something else
+	for _, name := range append([]string{"r.7", "r.1200"}, keep...) {
+		if _, err := store.PutString(t.Context(), name, "left"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, []*replica{l}, 2000)
+	kept := purged(t, l, srv.URL(), 0)
+	natstest.Eventually(t, patience, func() bool {
+		list, err := store.List(t.Context())
+		return err == nil && len(list) == len(keep)+1
+	}, "what is left is gone")
+	for _, name := range append(keep, fmt.Sprintf("r.%d", kept)) {
+		if _, err := store.GetInfo(t.Context(), name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
