@@ -29,8 +29,8 @@ questions for some seconds after their answers, but not after their time, and no
 log, then when so many more have ended (--past), on the same replica and server; session_start_growth is the second to the median of the
 first. The past is filled with sessions that have no members: they complete as they start. It is over when all are in the archive.`, growth},
 		{"byzantine", "sessions of four agents that trust nobody", `Sessions of type byzantine_consensus among four agents on one host, which take the proposal for valid at once, from the request
-that starts one to its certificate, by one caller, who waits 10 ms before the next: a host stays for 2 s with each that is decided, for
-members that have missed it, and with no more than 1,024 at a time.`, measureByzantine},
+that starts one to its certificate, by one caller, who waits 10 ms before the next: a host stays for 1 s with each that is decided, for
+members that have missed it, and with no more than 4,096 at a time.`, measureByzantine},
 	}
 }
 
