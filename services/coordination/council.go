@@ -2,6 +2,7 @@ package coordination
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -44,18 +45,30 @@ type council struct {
 // convene opens the log and begins to answer as soon as the replica is caught up.
 func (s *Service) convene(ctx context.Context) (*council, error) {
 	c := &council{conn: s.conn, cfg: s.cfg, bells: newBells[session.Record](), seats: &s.seats}
+	opened := make(chan struct{}) // an effect may be due before the log is at hand
+	runner := func(run replog.Runner) replog.Runner {
+		return func(ctx context.Context, e engine.Effect) ([]byte, error) {
+			select {
+			case <-opened:
+				return run(ctx, e)
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+	}
 	var err error
 	if c.archive, err = openArchive(ctx, s.conn, s.cfg.Replicas); err != nil {
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
 	c.log, err = replog.Open(ctx, s.conn, replog.Config[*realm.State]{
 		Realm: "coordination", Machine: realm.Machine(), Replicas: s.cfg.Replicas, MaxBytes: logBytes, Log: s.cfg.Log, Metrics: s.cfg.Metrics,
-		Runners: map[string]replog.Runner{session.AskEffect: c.runAsk, session.SaveEffect: c.runSave},
+		Runners: map[string]replog.Runner{session.AskEffect: runner(c.runAsk), session.SaveEffect: runner(c.runSave)},
 		Applied: c.applied, Restored: func(*realm.State, uint64) { c.bells.ringAll() },
 	})
 	if err != nil {
 		return nil, err
 	}
+	close(opened)
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.cancel = cancel
 	c.members = followMembers(base, s.conn, s.cfg.Log)
@@ -90,7 +103,7 @@ func (c *council) attend(ctx context.Context, serving func()) {
 	for {
 		switch ready := c.log.Ready(); {
 		case ready && srv == nil:
-			if srv = c.serve(); srv != nil {
+			if srv = c.serve(ctx); srv != nil {
 				serving()
 			}
 		case !ready && c.conn.NC.IsConnected():
@@ -108,7 +121,7 @@ func (c *council) attend(ctx context.Context, serving func()) {
 }
 
 // serve begins to answer; nil, after a word in the log, when it cannot.
-func (c *council) serve() *rpc.Server {
+func (c *council) serve(ctx context.Context) *rpc.Server {
 	srv := rpc.NewServer(c.conn, rpc.ServerConfig{
 		Service: "coordination", Version: c.cfg.Version, Description: "Sessions, protocols and variables that agents agree on",
 		Nouns: []string{"sessions", "protocols", "variables"},
@@ -120,7 +133,9 @@ func (c *council) serve() *rpc.Server {
 	c.handleSessions(srv)
 	c.handleVariables(srv)
 	if err := srv.Start(); err != nil {
-		c.cfg.Log.Error().Err(err).Msg("cannot join the queue group")
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+		defer cancel()
+		c.cfg.Log.Error().Err(errors.Join(err, srv.Stop(stop))).Msg("cannot join the queue group")
 		return nil
 	}
 	return srv
