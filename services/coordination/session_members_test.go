@@ -33,6 +33,7 @@ func TestAgentsAreReallyAsked(t *testing.T) {
 
 // Nobody who is away holds the session up longer than it takes to find that out, and who is silent no longer than the round lasts.
 func TestMembersWhoDoNotAnswer(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "away")
 	h.member(t, "silent", always(nil))
@@ -128,6 +129,7 @@ func TestWhoseAnswersCount(t *testing.T) {
 
 // Who answers a round that is over is told so while the session goes on.
 func TestALateAnswer(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	slow := h.member(t, "slow", always(nil))
 	h.member(t, "quick", func(_ string, q *api.SessionQuestion) any { return map[string]any{"answer": q.Round} })
@@ -149,6 +151,7 @@ func TestALateAnswer(t *testing.T) {
 
 // A session that is given less time than it needs ends as timeout, in the middle of a round.
 func TestWithin(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.member(t, "a", always("yes"))
 	h.member(t, "b", always(nil))

@@ -103,6 +103,7 @@ func TestOneChangeAtATime(t *testing.T) {
 
 // One decides on changes: it may change them, or reject them, or not be there.
 func TestADecider(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.member(t, "judge", func(_ string, q *api.SessionQuestion) any {
 		switch fmt.Sprint(proposed(q).New) {
@@ -151,6 +152,7 @@ func TestADecider(t *testing.T) {
 
 // The agents decide on a value together, and then each takes it up or does not; the outcome of each is told, of one that is away too.
 func TestCoordinate(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	h.members(t, func(id string, q *api.SessionQuestion) any {
 		p := proposed(q)

@@ -129,6 +129,7 @@ func TestPagesOfLongSessions(t *testing.T) {
 
 // Members that take a question without a word do not hold up what is to be said of others.
 func TestTheMuteHoldUpNobody(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	var ids []string
 	for i := range 10 {
@@ -209,6 +210,7 @@ func TestCoordinateAllRepeatedCoordinatesTheNew(t *testing.T) {
 
 // More variables than are coordinated at a time all begin at once, also when the agents of the first do not answer.
 func TestCoordinateAllBeginsAll(t *testing.T) {
+	t.Parallel()
 	h := newHallAt(t, natstest.Start(t).URL(), 1, coordination.Config{})
 	h.register(t, "a")
 	h.seat(t, "a", always(nil))
@@ -284,6 +286,7 @@ func TestRepeatedStartsReadOnly(t *testing.T) {
 
 // Whatever a member says instead of taking a question, the session hears that it has none, and is asked no more.
 func TestWordyRefusalsAreHeard(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "long", "odd")
 	for id, text := range map[string]string{"long": `{"code":"unavailable","message":"` + strings.Repeat("x", 600<<10) + `"}`, "odd": "\xff"} {
