@@ -52,11 +52,11 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 
 // New returns a client on a connection that somebody else owns.
 func New(conn *rpc.Conn) *Client {
-	locks := &session{} // elections are locks
+	locks, council := &session{}, &session{} // elections are locks; sessions, protocols and variables stand in one log
 	return &Client{
 		conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}, Budgets: Budgets{conn}, Work: Work{conn, Hosts{conn, &session{}}},
 		Locks: Locks{conn, locks}, Elections: Elections{conn, locks}, Cells: Cells{conn}, Barriers: Barriers{conn}, Latches: Latches{conn}, Counters: Counters{conn}, Sequences: Sequences{conn},
-		Protocols: Protocols{conn}, Sessions: Sessions{conn}, Variables: Variables{conn},
+		Protocols: Protocols{conn, council}, Sessions: Sessions{conn, council}, Variables: Variables{conn, council},
 	}
 }
 

@@ -10,28 +10,37 @@ import (
 )
 
 // Protocols are what many sessions have in common, under a name.
-type Protocols struct{ conn *rpc.Conn }
+type Protocols struct {
+	conn *rpc.Conn
+	seen *session
+}
 
 // Register registers a protocol: conflict (already_registered) if there is one of its name.
 func (s Protocols) Register(ctx context.Context, p api.Protocol) (*api.Protocol, error) {
-	return change(ctx, s.conn, api.ProtocolsRegister, &p)
+	resp, err := change(ctx, s.conn, api.ProtocolsRegister, &p)
+	return changed(s.seen, func(p *api.Protocol) string { return p.Revision }, resp, err)
 }
 
 // Update replaces a protocol: not_found (protocol_not_found) if there is none.
 func (s Protocols) Update(ctx context.Context, p api.Protocol) (*api.Protocol, error) {
-	return change(ctx, s.conn, api.ProtocolsUpdate, &p)
+	resp, err := change(ctx, s.conn, api.ProtocolsUpdate, &p)
+	return changed(s.seen, func(p *api.Protocol) string { return p.Revision }, resp, err)
 }
 
 // Get returns a protocol: not_found (protocol_not_found) if there is none.
 func (s Protocols) Get(ctx context.Context, name string) (*api.Protocol, error) {
-	return look(ctx, s.conn, api.ProtocolsGet, &api.NameRequest{Name: name})
+	return read(s.seen, "", func(revision string) (*api.Protocol, error) {
+		return look(ctx, s.conn, api.ProtocolsGet, &api.NameRequest{Name: name, MinRevision: revision})
+	})
 }
 
 // List returns the protocols in the order of their names.
 func (s Protocols) List(ctx context.Context) ([]api.Protocol, error) {
 	var all []api.Protocol
 	for after := ""; ; {
-		page, err := look(ctx, s.conn, api.ProtocolsList, &api.PageRequest{After: after, Limit: api.MaxPage})
+		page, err := read(s.seen, "", func(revision string) (*api.ProtocolsListResponse, error) {
+			return look(ctx, s.conn, api.ProtocolsList, &api.PageRequest{After: after, Limit: api.MaxPage, MinRevision: revision})
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -45,15 +54,22 @@ func (s Protocols) List(ctx context.Context) ([]api.Protocol, error) {
 // Unregister removes a protocol, and tells whether there was one.
 func (s Protocols) Unregister(ctx context.Context, name string) (existed bool, err error) {
 	resp, err := change(ctx, s.conn, api.ProtocolsUnregister, &api.NameRequest{Name: name})
+	if err == nil {
+		s.seen.wrote(resp.Revision)
+	}
 	return resp != nil && resp.Existed, err
 }
 
 // Sessions has agents agree.
-type Sessions struct{ conn *rpc.Conn }
+type Sessions struct {
+	conn *rpc.Conn
+	seen *session
+}
 
 // Start starts a session, and returns it as it begins, or with a wait as it stands when that is over.
 func (s Sessions) Start(ctx context.Context, r api.SessionStartRequest) (*api.Session, error) {
-	return change(ctx, s.conn, api.SessionsStart, &r)
+	resp, err := change(ctx, s.conn, api.SessionsStart, &r)
+	return changed(s.seen, func(x *api.Session) string { return x.Revision }, resp, err)
 }
 
 // Run starts a session and returns it when it has ended. Whether it has a result is in its State. When ctx ends first, the session
@@ -98,7 +114,9 @@ const graceWait = 5 * time.Second
 
 // Get returns a session as it stands: not_found (session_not_found) if there never was one.
 func (s Sessions) Get(ctx context.Context, id string) (*api.Session, error) {
-	return look(ctx, s.conn, api.SessionsGet, &api.SessionGetRequest{ID: id})
+	return read(s.seen, "", func(revision string) (*api.Session, error) {
+		return look(ctx, s.conn, api.SessionsGet, &api.SessionGetRequest{ID: id, MinRevision: revision})
+	})
 }
 
 // Follow yields the steps of a session from its beginning to its end, as they happen. The last one comes with the session itself, whose
@@ -143,7 +161,8 @@ func (s Sessions) Answer(ctx context.Context, id string, round int, answer any) 
 	if err != nil {
 		return nil, err
 	}
-	return change(ctx, s.conn, api.SessionsAnswer, &api.SessionAnswerRequest{Session: id, Round: round, Answer: body})
+	resp, err := change(ctx, s.conn, api.SessionsAnswer, &api.SessionAnswerRequest{Session: id, Round: round, Answer: body})
+	return changed(s.seen, func(r *api.SessionReceipt) string { return r.Revision }, resp, err)
 }
 
 // List yields sessions, without their transcripts.
@@ -169,7 +188,8 @@ func (s Sessions) List(ctx context.Context, r api.SessionsListRequest) iter.Seq2
 
 // Cancel ends a session: failed_precondition (session_ended) if it has ended.
 func (s Sessions) Cancel(ctx context.Context, id, reason string) (*api.Session, error) {
-	return change(ctx, s.conn, api.SessionsCancel, &api.SessionCancelRequest{ID: id, Reason: reason})
+	resp, err := change(ctx, s.conn, api.SessionsCancel, &api.SessionCancelRequest{ID: id, Reason: reason})
+	return changed(s.seen, func(x *api.Session) string { return x.Revision }, resp, err)
 }
 
 // Stats counts the sessions of the namespace.

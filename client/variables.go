@@ -13,16 +13,22 @@ import (
 )
 
 // Variables are values that agents share.
-type Variables struct{ conn *rpc.Conn }
+type Variables struct {
+	conn *rpc.Conn
+	seen *session
+}
 
 // Register registers a variable: conflict (already_registered) if there is one of its name.
 func (s Variables) Register(ctx context.Context, spec api.VariableSpec) (*api.Variable, error) {
-	return change(ctx, s.conn, api.VariablesRegister, &spec)
+	resp, err := change(ctx, s.conn, api.VariablesRegister, &spec)
+	return changed(s.seen, func(v *api.Variable) string { return v.Revision }, resp, err)
 }
 
 // Get returns a variable: not_found (variable_not_found) if there is none.
 func (s Variables) Get(ctx context.Context, name string) (*api.Variable, error) {
-	return look(ctx, s.conn, api.VariablesGet, &api.NameRequest{Name: name})
+	return read(s.seen, "", func(revision string) (*api.Variable, error) {
+		return look(ctx, s.conn, api.VariablesGet, &api.NameRequest{Name: name, MinRevision: revision})
+	})
 }
 
 // Update changes a value: at once, or by a decision of others, for which it waits for as long as ctx lasts. Version is that which the
@@ -32,13 +38,17 @@ func (s Variables) Update(ctx context.Context, name string, value any, version u
 	if err != nil {
 		return nil, err
 	}
-	return decided(ctx, s.conn, api.VariablesUpdate, &api.VariableUpdateRequest{Name: name, Value: body, ExpectedVersion: version, Wait: followWait},
+	resp, err := decided(ctx, s.conn, api.VariablesUpdate, &api.VariableUpdateRequest{Name: name, Value: body, ExpectedVersion: version, Wait: followWait},
 		func(r *api.VariableUpdateResponse) bool { return r.State != api.UpdatePending })
+	return changed(s.seen, func(r *api.VariableUpdateResponse) string { return r.Variable.Revision }, resp, err)
 }
 
 // Delete removes a variable, and tells whether there was one.
 func (s Variables) Delete(ctx context.Context, name string) (existed bool, err error) {
 	resp, err := change(ctx, s.conn, api.VariablesDelete, &api.VariableDeleteRequest{Name: name})
+	if err == nil {
+		s.seen.wrote(resp.Revision)
+	}
 	return resp != nil && resp.Existed, err
 }
 

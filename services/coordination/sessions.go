@@ -49,7 +49,7 @@ func byItself(ctx context.Context) context.Context {
 // begin begins the session, or finds the one that the same request has begun. One whose id may have been used may be in the archive: it
 // is looked for there, and if others were archived meanwhile, once more.
 func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api.Session, replog.Answer, error) {
-	filled, revision := false, ""
+	filled, current, revision := false, false, ""
 	for {
 		old, err := sure(ctx, c, func() (old *session.Record, err error) {
 			old, revision, err = c.look(ctx, in, used)
@@ -57,6 +57,11 @@ func (c *council) begin(ctx context.Context, in *session.Start, used bool) (*api
 		})
 		if err != nil {
 			return nil, replog.Answer{}, err
+		}
+		if old != nil && !current && old.Session.State == api.SessionActive { // it may have gone on where this replica has not come yet
+			if current = c.log.CatchUp(ctx) == nil; current {
+				continue
+			}
 		}
 		if old != nil {
 			return shown(old, ""), replog.Answer{Revision: revision}, nil // a copy: the record belongs to the state
