@@ -54,7 +54,7 @@ func TestAcknowledgedDataSurvivesAKill(t *testing.T) {
 // found reads the key as soon as the server answers again: a client that has not noticed the restart loses its first request.
 func found(t *testing.T, kv jetstream.KeyValue) (got jetstream.KeyValueEntry) {
 	t.Helper()
-	natstest.Eventually(t, 10*time.Second, func() bool {
+	natstest.Eventually(t, 5*time.Second, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var err error

@@ -221,7 +221,7 @@ func streamState(t testing.TB, conn *rpc.Conn, name string) jetstream.StreamStat
 // been stored as there are.
 func (w *world) settled(t testing.TB, outcomes int) {
 	t.Helper()
-	natstest.Eventually(t, time.Minute, func() bool {
+	natstest.Eventually(t, 20*time.Second, func() bool {
 		_, n := w.counts(t)
 		return w.left(t) == "" && n >= uint64(outcomes)
 	}, "all tasks have outcomes and none is left but %s", lazy(func() string { return w.left(t) }))
