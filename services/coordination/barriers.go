@@ -7,6 +7,7 @@ import (
 
 	"github.com/mabus-project/mabus/services/coordination/primitive"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -39,12 +40,12 @@ type visit struct {
 // arrive arrives, once however often the request is repeated, and then waits until the generation that it has joined is over. A
 // repetition waits for the same generation.
 func (s *Service) arrive(ctx context.Context, r *api.BarrierArriveRequest) (*api.Barrier, error) {
-	free, err := s.seats.take()
+	free, err := s.seats.Take()
 	if err != nil {
 		return nil, err
 	}
 	defer free()
-	wait, cancel := waiting(ctx, r.Wait.Std())
+	wait, cancel := await.Limit(ctx, r.Wait.Std())
 	defer cancel()
 	now, err := s.now(ctx)
 	if err != nil {
@@ -83,7 +84,7 @@ func (s *Service) arrive(ctx context.Context, r *api.BarrierArriveRequest) (*api
 func (s *Service) awaitOpening(ctx context.Context, v *visit) (*api.Barrier, error) {
 	key := s.barriers.key(v.req.Name)
 	for {
-		bell, forget := s.barrierBells.listen(key)
+		bell, forget := s.barrierBells.Listen(key)
 		// A copy that has not seen the arrival tells nothing. When it has, the bell rings for all that comes after.
 		if now, rev, ok := s.barrierMirror.Get(key); ok && rev >= v.revision {
 			isOpen := now.Generation > v.joined
@@ -97,7 +98,7 @@ func (s *Service) awaitOpening(ctx context.Context, v *visit) (*api.Barrier, err
 			}
 		}
 		select {
-		case <-bell.rung:
+		case <-bell.Rung:
 			forget()
 		case <-s.stopping:
 			forget()
@@ -187,7 +188,7 @@ func (s *Service) getBarrier(ctx context.Context, r *api.GetRequest) (*api.Barri
 // left. Of the many arrivals in between nobody need hear.
 func (s *Service) onBarrier(c kv.Change[primitive.Barrier]) {
 	if c.Old == nil || c.New == nil || c.New.Generation != c.Old.Generation || !begins(c.New.Arrivals, c.Old.Arrivals) {
-		s.barrierBells.ring(c)
+		s.barrierBells.Ring(c.Key, c)
 	}
 }
 

@@ -2,28 +2,24 @@ package coordination
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mabus-project/mabus/services/coordination/realm"
 	"github.com/mabus-project/mabus/services/coordination/session"
 	"github.com/mabus-project/mabus/services/coordination/variable"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/codec"
-	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/replog"
 	"github.com/mabus-project/mabus/shared/replog/engine"
+	"github.com/mabus-project/mabus/shared/replog/front"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 const (
-	leaveTime  = 5 * time.Second // to finish what is under way when the replica is no longer ready
-	startTime  = 5 * time.Second // to catch up before the rest of the replica goes on
 	logBytes   = 4 << 30
-	retryEvery = time.Second // to join the queue group when that has failed
+	retryEvery = time.Second // to open what the council needs, when that has failed
 )
 
 // council is what the replicas of the service agree on in one replicated log: sessions, protocols and variables. Its methods are
@@ -34,36 +30,24 @@ type council struct {
 	log     *replog.Log[*realm.State]
 	archive *archive
 	members *members
-	bells   *bells[session.Record] // of sessions, by id, and of variables, by the origin of their sessions
-	seats   *seats
-	leaving atomic.Pointer[chan struct{}] // closed when the replica leaves its queue group: who waits asks another
-
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	front   *front.Front
+	bells   await.Bells[*session.Record] // of sessions, by id, and of variables, by the origin of their sessions
+	seats   *await.Seats
+	cancel  context.CancelFunc
 }
 
 // convene opens the log and begins to answer as soon as the replica is caught up.
 func (s *Service) convene(ctx context.Context) (*council, error) {
-	c := &council{conn: s.conn, cfg: s.cfg, bells: newBells[session.Record](), seats: &s.seats}
+	c := &council{conn: s.conn, cfg: s.cfg, seats: &s.seats}
 	opened := make(chan struct{}) // an effect may be due before the log is at hand
-	runner := func(run replog.Runner) replog.Runner {
-		return func(ctx context.Context, e engine.Effect) ([]byte, error) {
-			select {
-			case <-opened:
-				return run(ctx, e)
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		}
-	}
 	var err error
 	if c.archive, err = openArchive(ctx, s.conn, s.cfg.Replicas); err != nil {
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
 	c.log, err = replog.Open(ctx, s.conn, replog.Config[*realm.State]{
 		Realm: "coordination", Machine: realm.Machine(), Replicas: s.cfg.Replicas, MaxBytes: logBytes, Log: s.cfg.Log, Metrics: s.cfg.Metrics,
-		Runners: map[string]replog.Runner{session.AskEffect: runner(c.runAsk), session.SaveEffect: runner(c.runSave)},
-		Applied: c.applied, Restored: func(*realm.State, uint64) { c.bells.ringAll() },
+		Runners: map[string]replog.Runner{session.AskEffect: replog.When(opened, c.runAsk), session.SaveEffect: replog.When(opened, c.runSave)},
+		Applied: c.applied, Restored: func(*realm.State, uint64) { c.bells.RingAll() },
 	})
 	if err != nil {
 		return nil, err
@@ -72,80 +56,27 @@ func (s *Service) convene(ctx context.Context) (*council, error) {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.cancel = cancel
 	c.members = followMembers(base, s.conn, s.cfg.Log)
-	serving := make(chan struct{})
-	c.work.Go(func() { c.attend(base, sync.OnceFunc(func() { close(serving) })) })
-	select { // who has started a replica expects it to answer; locks do without a log that takes longer, or has a fault
-	case <-serving:
-	case <-time.After(startTime):
-	case <-ctx.Done():
-	}
+	c.front = front.Open(ctx, s.conn, c.log, s.cfg.Log, c.serve)
 	return c, nil
 }
 
-// attend answers requests while the replica is caught up.
-func (c *council) attend(ctx context.Context, serving func()) {
-	var srv *rpc.Server
-	leave := func() {
-		if srv == nil {
-			return
-		}
-		close(*c.leaving.Load())
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-		defer cancel()
-		if err := srv.Stop(stop); err != nil {
-			c.cfg.Log.Warn().Err(err).Msg("requests were cut off as the replica left its queue group")
-		}
-		srv = nil
-	}
-	defer leave()
-	retry := time.NewTimer(retryEvery)
-	defer retry.Stop()
-	for {
-		switch ready := c.log.Ready(); {
-		case ready && srv == nil:
-			if srv = c.serve(ctx); srv != nil {
-				serving()
-			}
-		case !ready && c.conn.NC.IsConnected():
-			// Without a connection nobody comes anyway, and a subscription that is drained then would come back with the next one.
-			leave()
-		}
-		retry.Reset(retryEvery)
-		select {
-		case <-c.log.Changes():
-		case <-retry.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// serve begins to answer; nil, after a word in the log, when it cannot.
-func (c *council) serve(ctx context.Context) *rpc.Server {
+// serve makes a server that answers for the council.
+func (c *council) serve() *rpc.Server {
 	srv := rpc.NewServer(c.conn, rpc.ServerConfig{
 		Service: "coordination", Version: c.cfg.Version, Description: "Sessions, protocols and variables that agents agree on",
 		Nouns: []string{"sessions", "protocols", "variables"},
 		Limit: c.cfg.Waiters + c.cfg.Limit, Strict: c.cfg.Strict, Log: c.cfg.Log, Metrics: c.cfg.Metrics,
 	})
-	leaving := make(chan struct{})
-	c.leaving.Store(&leaving)
 	c.handleProtocols(srv)
 	c.handleSessions(srv)
 	c.handleVariables(srv)
-	if err := srv.Start(); err != nil {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-		defer cancel()
-		c.cfg.Log.Error().Err(errors.Join(err, srv.Stop(stop))).Msg("cannot join the queue group")
-		return nil
-	}
 	return srv
 }
 
 // adjourn ends all of it.
 func (c *council) adjourn(ctx context.Context) error {
 	c.cancel()
-	c.bells.ringAll()
-	c.work.Wait()
+	c.front.Close()
 	c.members.close()
 	return c.log.Close(ctx)
 }
@@ -154,10 +85,10 @@ func (c *council) adjourn(ctx context.Context) error {
 func (c *council) applied(a *engine.Applied, _ *realm.State, _ bool) {
 	for _, e := range a.Events {
 		if r := session.Changed(e); r != nil {
-			c.bells.ring(kv.Change[session.Record]{Key: r.Session.ID, New: r})
+			c.bells.Ring(r.Session.ID, r)
 		}
 		if name := variable.Changed(e); name != "" {
-			c.bells.ring(kv.Change[session.Record]{Key: variable.Origin(name)})
+			c.bells.Ring(variable.Origin(name), nil)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mabus-project/mabus/services/coordination/primitive"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -38,12 +39,12 @@ func (s *Service) waitLatch(ctx context.Context, r *api.LatchWaitRequest) (*api.
 	if r.Wait == 0 {
 		return s.seeLatch(ctx, r.Name)
 	}
-	free, err := s.seats.take()
+	free, err := s.seats.Take()
 	if err != nil {
 		return nil, err
 	}
 	defer free()
-	ctx, cancel := waiting(ctx, r.Wait.Std())
+	ctx, cancel := await.Limit(ctx, r.Wait.Std())
 	defer cancel()
 	for {
 		l, again, err := s.awaitLatch(ctx, r.Name)
@@ -55,7 +56,7 @@ func (s *Service) waitLatch(ctx context.Context, r *api.LatchWaitRequest) (*api.
 
 // awaitLatch waits for what ends the wait for a latch. again says that what was heard of it is older than what was known.
 func (s *Service) awaitLatch(ctx context.Context, name string) (l *api.Latch, again bool, err error) {
-	bell, forget := s.latchBells.listen(s.latches.key(name))
+	bell, forget := s.latchBells.Listen(s.latches.key(name))
 	defer forget()
 	// The bell rings for all that comes after the leader was asked.
 	res, err := s.latches.get(ctx, name, "")
@@ -67,7 +68,7 @@ func (s *Service) awaitLatch(ctx context.Context, name string) (l *api.Latch, ag
 		return l, false, err
 	}
 	select {
-	case <-bell.rung:
+	case <-bell.Rung:
 	case <-s.stopping:
 		return nil, false, draining()
 	case <-ctx.Done():
@@ -75,7 +76,7 @@ func (s *Service) awaitLatch(ctx context.Context, name string) (l *api.Latch, ag
 		over.Message = "latch " + name + " has not come to zero in time"
 		return nil, false, over
 	}
-	c := bell.change
+	c := bell.News
 	switch {
 	case c.Revision <= res.Revision:
 		return nil, true, nil
@@ -90,7 +91,7 @@ func (s *Service) awaitLatch(ctx context.Context, name string) (l *api.Latch, ag
 // mirror has not seen.
 func (s *Service) onLatch(c kv.Change[primitive.Latch]) {
 	if c.New == nil || c.New.Count == 0 || c.Old != nil && c.New.Count > c.Old.Count {
-		s.latchBells.ring(c)
+		s.latchBells.Ring(c.Key, c)
 	}
 }
 

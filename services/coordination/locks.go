@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/lock"
 	"github.com/mabus-project/mabus/shared/lock/queue"
@@ -47,12 +48,12 @@ func (s *Service) take(ctx context.Context, q lock.Request, wait time.Duration) 
 	cause := rpc.CauseFrom(ctx)
 	q.Owner, q.Ticket = cause.Principal, nameOr(q.Ticket, cause)
 	if wait > 0 {
-		free, err := s.seats.take()
+		free, err := s.seats.Take()
 		if err != nil {
 			return nil, err
 		}
 		defer free()
-		q.Wait = patience(ctx, wait)
+		q.Wait = await.Patience(ctx, wait)
 	}
 	return s.locks.Acquire(ctx, q)
 }
@@ -77,12 +78,12 @@ func (s *Service) observe(ctx context.Context, r *api.ObserveRequest) (*api.Elec
 	if r.Wait == 0 {
 		return s.locks.Observe(ctx, r.Name, r.After, 0)
 	}
-	free, err := s.seats.take()
+	free, err := s.seats.Take()
 	if err != nil {
 		return nil, err
 	}
 	defer free()
-	return s.locks.Observe(ctx, r.Name, r.After, patience(ctx, r.Wait.Std()))
+	return s.locks.Observe(ctx, r.Name, r.After, await.Patience(ctx, r.Wait.Std()))
 }
 
 func (s *Service) listElections(ctx context.Context, r *api.LocksListRequest) (*api.ElectionsListResponse, error) {

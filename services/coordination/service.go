@@ -13,6 +13,7 @@ import (
 
 	"github.com/mabus-project/mabus/services/coordination/primitive"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/lease"
 	"github.com/mabus-project/mabus/shared/lock"
@@ -66,12 +67,12 @@ type Service struct {
 	sequences *shelf[api.SequenceRange]
 
 	barrierMirror *kv.Mirror[primitive.Barrier]
-	barrierBells  *bells[primitive.Barrier]
+	barrierBells  await.Bells[kv.Change[primitive.Barrier]]
 	latchMirror   *kv.Mirror[primitive.Latch]
-	latchBells    *bells[primitive.Latch]
+	latchBells    await.Bells[kv.Change[primitive.Latch]]
 
 	council  *council
-	seats    seats
+	seats    await.Seats
 	server   *rpc.Server
 	stopping chan struct{} // closed when Stop begins
 	stopOnce sync.Once
@@ -92,7 +93,7 @@ func Start(ctx context.Context, conn *rpc.Conn, cfg Config) (*Service, error) {
 	if cfg.Version == "" {
 		cfg.Version = "0.0.0"
 	}
-	s := &Service{conn: conn, cfg: cfg, stopping: make(chan struct{}), seats: seats{most: int64(cfg.Waiters)}}
+	s := &Service{conn: conn, cfg: cfg, stopping: make(chan struct{}), seats: await.Seats{Most: int64(cfg.Waiters)}}
 	if err := s.start(ctx); err != nil {
 		s.cleanUp()
 		return nil, fmt.Errorf("coordination: %w", err)
@@ -149,7 +150,6 @@ func (s *Service) openPrimitives(ctx context.Context) error {
 	s.sequences = newShelf[api.SequenceRange](s.bucket, s.requests, "sequences", maxQueue)
 	s.cleanups = append(s.cleanups, s.cells.lanes.close, s.barriers.lanes.close, s.latches.lanes.close, s.counters.lanes.close, s.sequences.lanes.close)
 
-	s.barrierBells, s.latchBells = newBells[primitive.Barrier](), newBells[primitive.Latch]()
 	s.barrierMirror = kv.NewMirror(s.bucket, kv.MirrorOptions[primitive.Barrier]{Filter: s.barriers.key("*"), OnChange: s.onBarrier, Log: s.cfg.Log})
 	s.latchMirror = kv.NewMirror(s.bucket, kv.MirrorOptions[primitive.Latch]{Filter: s.latches.key("*"), OnChange: s.onLatch, Log: s.cfg.Log})
 	s.barrierMirror.Start()

@@ -7,8 +7,10 @@ import (
 	"github.com/mabus-project/mabus/services/coordination/realm"
 	"github.com/mabus-project/mabus/services/coordination/session"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/replog"
+	"github.com/mabus-project/mabus/shared/replog/front"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -212,34 +214,32 @@ func (c *council) await(ctx context.Context, id string, wait time.Duration) (*ap
 
 // watch waits until a session is as wanted, or the wait is over, and returns it as it stands then.
 func (c *council) watch(ctx context.Context, id string, wait time.Duration, wanted func(*session.Record) bool) (*session.Record, string, error) {
-	free, err := c.seats.take()
+	free, err := c.seats.Take()
 	if err != nil {
 		return nil, "", err
 	}
 	defer free()
-	over, cancel := waiting(ctx, wait)
+	over, cancel := await.Limit(ctx, wait)
 	defer cancel()
 	for {
-		bell, forget := c.bells.listen(id)
+		bell, forget := c.bells.Listen(id)
 		record, revision, err := c.find(ctx, id)
 		if err != nil || wanted(record) {
 			forget()
 			return record, revision, err
 		}
 		select {
-		case <-bell.rung:
+		case <-bell.Rung:
 			forget()
 		case <-over.Done():
 			forget()
 			return record, revision, nil
-		case <-*c.leaving.Load():
+		case <-c.front.Leaving():
 			forget()
-			return nil, "", errLeaving
+			return nil, "", front.ErrLeaving
 		}
 	}
 }
-
-var errLeaving = api.Errorf(api.Unavailable, "this replica goes out of service: ask again").WithReason(api.ReasonDraining)
 
 func (c *council) follow(ctx context.Context, r *api.SessionFollowRequest) (*api.SessionFollowResponse, error) {
 	news := func(x *session.Record) bool { return len(x.Steps) > r.After || x.Session.State != api.SessionActive }

@@ -11,6 +11,8 @@ import (
 	"github.com/mabus-project/mabus/services/coordination/realm"
 	"github.com/mabus-project/mabus/services/coordination/variable"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
+	"github.com/mabus-project/mabus/shared/replog/front"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -82,15 +84,15 @@ func (c *council) updateVariable(ctx context.Context, r *api.VariableUpdateReque
 // waitFor waits until f says that there is what is waited for, or the wait is over, and returns what f returned last. The bell rings
 // with every change of the variable.
 func waitFor[T any](ctx context.Context, c *council, name string, wait time.Duration, f func(s *variable.State, by string) (T, bool, error)) (last T, revision string, err error) {
-	free, err := c.seats.take()
+	free, err := c.seats.Take()
 	if err != nil {
 		return last, "", err
 	}
 	defer free()
-	over, cancel := waiting(ctx, wait)
+	over, cancel := await.Limit(ctx, wait)
 	defer cancel()
 	for {
-		bell, forget := c.bells.listen(variable.Origin(name))
+		bell, forget := c.bells.Listen(variable.Origin(name))
 		done := false
 		last, revision, err = see(ctx, c, "", func(s *variable.State, by string) (v T, err error) {
 			v, done, err = f(s, by)
@@ -101,14 +103,14 @@ func waitFor[T any](ctx context.Context, c *council, name string, wait time.Dura
 			return last, revision, err
 		}
 		select {
-		case <-bell.rung:
+		case <-bell.Rung:
 			forget()
 		case <-over.Done():
 			forget()
 			return last, revision, nil
-		case <-*c.leaving.Load():
+		case <-c.front.Leaving():
 			forget()
-			return last, "", errLeaving
+			return last, "", front.ErrLeaving
 		}
 	}
 }

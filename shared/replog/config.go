@@ -51,6 +51,18 @@ type Config[S any] struct {
 // receives it must know it by its id.
 type Runner func(ctx context.Context, e engine.Effect) ([]byte, error)
 
+// When returns a runner that waits for opened to be closed: an effect may be due before Open has returned.
+func When(opened <-chan struct{}, run Runner) Runner {
+	return func(ctx context.Context, e engine.Effect) ([]byte, error) {
+		select {
+		case <-opened:
+			return run(ctx, e)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 // hooks are what tests change.
 type hooks struct {
 	now    func() time.Duration    // time since a start, on a clock that nobody sets

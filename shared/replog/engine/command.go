@@ -21,11 +21,11 @@ func (e *Engine[S]) command(a *Applied, c *Command, r *Reply) error {
 		r.Answer, r.Err, r.Repeated = first.body, first.err, true
 		return nil
 	}
-	if r.Err = checkAge(c.ID, e.time); r.Err != nil {
+	if r.Err = checkAge(c.ID, e.time, e.kept.floor); r.Err != nil {
 		return nil
 	}
-	if e.kept.full() {
-		r.Err = api.Errorf(api.Overloaded, "too many answers are kept for repetitions: try again in some minutes").WithReason(api.ReasonServerFull)
+	if !e.kept.makeRoom(e.time) {
+		r.Err = api.Errorf(api.Overloaded, "too many answers are kept for repetitions: try again later").WithReason(api.ReasonServerFull)
 		return nil
 	}
 	key := string(e.key)

@@ -20,6 +20,7 @@ type answer struct {
 	body  []byte
 	err   *api.Error
 	until int64 // when it is dropped
+	timed bool  // its id tells when it was made
 }
 
 // size is about what the answer costs in memory.
@@ -34,11 +35,14 @@ func (a *answer) size() int {
 	return n
 }
 
-// answers are those that are kept, and a heap of them by when they are dropped.
+// answers are those that are kept, and heaps of them by when they are dropped: of ids that tell their time, and of others.
 type answers struct {
 	byKey map[string]*answer
-	queue answerHeap
+	timed answerHeap
+	other answerHeap
 	size  int
+	// floor is the time up to which ids are too old to be carried out, because answers to such were dropped early.
+	floor int64
 }
 
 // requestKey names a request: whoever asks under which id. No two pairs give the same.
@@ -47,8 +51,22 @@ func requestKey(dst []byte, c *Command) []byte {
 	return append(append(dst, c.Principal...), c.ID...)
 }
 
-// full tells whether no more answers are taken in.
-func (k *answers) full() bool { return k.size >= MaxKept }
+// makeRoom drops the oldest answers early when they take too much, and lets no id of their time be carried out any more. It fails when
+// they are all young, or their ids do not tell their time, so that nobody would know them again.
+func (k *answers) makeRoom(now int64) bool {
+	for k.size >= MaxKept {
+		if len(k.timed) == 0 {
+			return false
+		}
+		asked := k.timed[0].until - int64(Keep)
+		if asked > now-int64(KeepAtLeast) {
+			return false
+		}
+		k.floor = max(k.floor, asked)
+		k.pop(&k.timed)
+	}
+	return true
+}
 
 func (k *answers) add(a *answer) {
 	if k.byKey == nil {
@@ -56,16 +74,39 @@ func (k *answers) add(a *answer) {
 	}
 	k.byKey[a.key] = a
 	k.size += a.size()
-	heap.Push(&k.queue, a)
+	_, a.timed = idTime(requestID(a.key))
+	heap.Push(k.heap(a), a)
+}
+
+func (k *answers) heap(a *answer) *answerHeap {
+	if a.timed {
+		return &k.timed
+	}
+	return &k.other
+}
+
+func (k *answers) pop(h *answerHeap) {
+	a := heap.Pop(h).(*answer)
+	delete(k.byKey, a.key)
+	k.size -= a.size()
 }
 
 // drop drops what has been kept for long enough.
 func (k *answers) drop(now int64) {
-	for len(k.queue) > 0 && k.queue[0].until < now {
-		a := heap.Pop(&k.queue).(*answer)
-		delete(k.byKey, a.key)
-		k.size -= a.size()
+	for _, h := range []*answerHeap{&k.timed, &k.other} {
+		for len(*h) > 0 && (*h)[0].until < now {
+			k.pop(h)
+		}
 	}
+}
+
+// requestID returns the id within a key.
+func requestID(key string) string {
+	size, n := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
+	if n <= 0 || size > uint64(len(key)-n) {
+		return ""
+	}
+	return key[uint64(n)+size:]
 }
 
 // keepUntil returns until when the answer to an id is kept that is executed now: for Keep, and as long as checkAge lets it pass.
@@ -77,10 +118,10 @@ func keepUntil(id string, now int64) int64 {
 }
 
 // checkAge refuses an id that is a UUIDv7 and older than answers are kept: it may have been carried out, and forgotten.
-func checkAge(id string, now int64) *api.Error {
+func checkAge(id string, now, floor int64) *api.Error {
 	made, ok := idTime(id)
 	switch {
-	case ok && plus(made, Keep) < now:
+	case ok && (plus(made, Keep) < now || made <= floor):
 		return api.Errorf(api.FailedPrecondition, "this request id is too old to be repeated: read what became of it, and use a new id").
 			WithReason(api.ReasonRequestExpired)
 	case ok && made > plus(now, maxAhead):
@@ -108,10 +149,15 @@ func idTime(id string) (int64, bool) {
 
 type answerHeap []*answer
 
-func (h answerHeap) Len() int           { return len(h) }
-func (h answerHeap) Less(i, j int) bool { return h[i].until < h[j].until }
-func (h answerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *answerHeap) Push(x any)        { *h = append(*h, x.(*answer)) }
+func (h answerHeap) Len() int { return len(h) }
+
+// Less puts answers of the same time in one order everywhere, since it decides which of them are dropped.
+func (h answerHeap) Less(i, j int) bool {
+	return h[i].until < h[j].until || h[i].until == h[j].until && h[i].key < h[j].key
+}
+
+func (h answerHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *answerHeap) Push(x any)   { *h = append(*h, x.(*answer)) }
 
 func (h *answerHeap) Pop() any {
 	last := len(*h) - 1

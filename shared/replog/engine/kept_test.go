@@ -161,6 +161,49 @@ func TestKeptAnswersAreBounded(t *testing.T) {
 	}
 }
 
+// When answers take too much, the oldest are dropped, and what they were given for is refused from then on: nothing is carried out twice.
+func TestOldAnswersMakeRoom(t *testing.T) {
+	m := counter()
+	big := make([]byte, 1<<20)
+	m.Rules = map[int]engine.Rules[*counts]{1: {Evolve: evolve(1), Decide: func(s *counts, c engine.Command) engine.Decision {
+		d := decide(s, c)
+		d.Answer = big
+		return d
+	}}}
+	l := newTape(t, m)
+	l.now = begin.Truncate(time.Millisecond)
+	const fits = engine.MaxKept >> 20
+	var ids []string
+	for i := range 2 * fits {
+		l.after(100 * time.Millisecond)
+		ids = append(ids, uuid(l.now, byte(i)))
+		if r := l.one("a", addOnce("ann", ids[i], "x", 1)); r.Err != nil {
+			t.Fatalf("request %d: %v", i, r.Err)
+		}
+		if i == fits+fits/2 {
+			l.e = restore(t, m, snapshot(t, l.e))
+		}
+	}
+	if r := l.one("a", addOnce("ann", ids[len(ids)-1], "x", 1)); !r.Repeated {
+		t.Errorf("the last one again: %+v", r.Err)
+	}
+	for i, id := range ids {
+		if r := l.one("a", addOnce("ann", id, "x", 1)); !r.Repeated && api.ReasonOf(r.Err) != api.ReasonRequestExpired {
+			t.Fatalf("request %d again: %v", i, r.Err)
+		}
+	}
+	if x := l.e.State().Values["x"]; x != 2*fits {
+		t.Errorf("%d of %d requests were carried out", x, 2*fits)
+	}
+	// Answers younger than what a repetition takes are not dropped.
+	for i := range 2 * fits {
+		if r := l.one("a", addOnce("ann", uuid(l.now, byte(i)), "y", 1)); code(r.Err) == api.Overloaded {
+			return
+		}
+	}
+	t.Error("answers of this moment were dropped")
+}
+
 func TestPanicChangesNothing(t *testing.T) {
 	l := newTape(t, counter())
 	l.do("a", add("x", 1))

@@ -84,6 +84,7 @@ func (b *book) readTimers(r *reader) {
 }
 
 func (b *book) readKept(r *reader) {
+	b.kept.floor = r.int()
 	before := ""
 	for range r.count(12) {
 		a := &answer{key: r.string(), hash: r.string(), until: r.int()}

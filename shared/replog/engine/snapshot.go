@@ -68,9 +68,10 @@ func (b *book) appendTimers(dst []byte) []byte {
 }
 
 func (b *book) appendKept(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(b.kept.queue)))
+	dst = appendInt(dst, b.kept.floor)
+	dst = binary.AppendUvarint(dst, uint64(len(b.kept.byKey)))
 	byKey := func(x, y *answer) int { return cmp.Compare(x.key, y.key) }
-	for _, a := range slices.SortedFunc(slices.Values(b.kept.queue), byKey) {
+	for _, a := range slices.SortedFunc(maps.Values(b.kept.byKey), byKey) {
 		dst = appendString(dst, a.key)
 		dst = appendString(dst, a.hash)
 		dst = appendInt(dst, a.until)
