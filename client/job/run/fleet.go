@@ -265,7 +265,8 @@ func (f *fleet) warn(about string, err error) {
 	}
 }
 
-// stop stops and removes the job's agents. The context that it is given may have ended.
+// stop stops and removes the job's agents: first those that take its tasks, so that a task in hand goes back before the agents that it
+// asks are gone. The context that it is given may have ended.
 func (f *fleet) stop(ctx context.Context) {
 	if f.quit != nil {
 		close(f.quit)
@@ -276,23 +277,40 @@ func (f *fleet) stop(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
+	var workers, others []string
+	for a, err := range f.cfg.Client.Agents.All(ctx, api.AgentsListRequest{Tags: []string{job.JobTag(f.cfg.ID)}, Limit: api.MaxPage}) {
+		switch {
+		case err != nil:
+			f.cfg.Warn("not all of the job's agents could be listed, some may still run: %s", text(err))
+		case f.works(a):
+			workers = append(workers, a.ID)
+		default:
+			others = append(others, a.ID)
+		}
+	}
+	f.stopAll(ctx, workers)
+	f.stopAll(ctx, others)
+}
+
+// works tells whether an agent takes tasks of the job.
+func (f *fleet) works(a api.Agent) bool {
+	return slices.ContainsFunc(f.cfg.Job.Tasks, func(s job.Step) bool { return slices.Contains(a.Capabilities, s.Capability) })
+}
+
+func (f *fleet) stopAll(ctx context.Context, ids []string) {
 	width := make(chan struct{}, startWidth)
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for a, err := range f.cfg.Client.Agents.All(ctx, api.AgentsListRequest{Tags: []string{job.JobTag(f.cfg.ID)}, Limit: api.MaxPage}) {
-		if err != nil {
-			f.cfg.Warn("the job's agents could not be listed and may still run: %s", text(err))
-			return
-		}
+	for _, id := range ids {
 		width <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-width }()
-			_, err := f.cfg.Client.Agents.Stop(ctx, a.ID)
+			_, err := f.cfg.Client.Agents.Stop(ctx, id)
 			if err == nil || api.ReasonOf(err) == api.ReasonNotRunning {
-				_, err = f.cfg.Client.Agents.Deregister(ctx, a.ID)
+				_, err = f.cfg.Client.Agents.Deregister(ctx, id)
 			}
 			if err != nil && api.CodeOf(err) != api.NotFound {
-				f.cfg.Warn("agent %s is not removed: %s", a.ID, text(err))
+				f.cfg.Warn("agent %s is not removed: %s", id, text(err))
 			}
 		})
 	}
