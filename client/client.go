@@ -34,6 +34,11 @@ type Client struct {
 	Protocols Protocols
 	Sessions  Sessions
 	Variables Variables
+
+	Ledger     Ledger
+	Auctions   Auctions
+	Reputation Reputation
+	Reports    Reports
 }
 
 var _ agent.Bus = (*Client)(nil)
@@ -52,11 +57,12 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 
 // New returns a client on a connection that somebody else owns.
 func New(conn *rpc.Conn) *Client {
-	locks, council := &session{}, &session{} // elections are locks; sessions, protocols and variables stand in one log
+	locks, council, economy := &session{}, &session{}, &session{} // elections are locks; the others stand in one log each
 	return &Client{
 		conn: conn, Agents: Agents{conn, &session{}}, Hosts: Hosts{conn, &session{}}, Services: Services{conn, &session{}}, Tasks: Tasks{conn}, Budgets: Budgets{conn}, Work: Work{conn, Hosts{conn, &session{}}},
 		Locks: Locks{conn, locks}, Elections: Elections{conn, locks}, Cells: Cells{conn}, Barriers: Barriers{conn}, Latches: Latches{conn}, Counters: Counters{conn}, Sequences: Sequences{conn},
 		Protocols: Protocols{conn, council}, Sessions: Sessions{conn, council}, Variables: Variables{conn, council},
+		Ledger: Ledger{conn, economy}, Auctions: Auctions{conn, economy}, Reputation: Reputation{conn, economy}, Reports: Reports{conn, economy},
 	}
 }
 

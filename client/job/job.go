@@ -46,6 +46,7 @@ type Agent struct {
 	Grace         api.Duration      `json:"grace,omitzero"`   // from a cancel to the end of an exec agent that goes on
 	Resources     *api.Resources    `json:"resources,omitempty"`
 	MaxCost       api.Micro         `json:"max_cost,omitzero"` // the most that one answer may cost
+	Ask           *api.AgentAsk     `json:"ask,omitempty"`     // what it asks for a task when the job's tasks are given out in a market
 	RestartPolicy api.RestartPolicy `json:"restart_policy,omitempty"`
 	MaxRestarts   *int              `json:"max_restarts,omitempty"`
 	MaxSeconds    *int              `json:"max_seconds,omitempty"`

@@ -48,6 +48,9 @@ func (a *Agent) specFor(jobID, host string, n int) api.AgentSpec {
 	if tag := JobTag(jobID); !slices.Contains(s.Tags, tag) {
 		s.Tags = append(slices.Clone(s.Tags), tag)
 	}
+	if s.Ask != nil {
+		s.Capabilities = append(slices.Clone(s.Capabilities), api.OwnCapability(s.ID))
+	}
 	return s
 }
 
@@ -62,7 +65,7 @@ func (a *Agent) spec(id string) api.AgentSpec {
 	return api.AgentSpec{
 		ID: id, Type: a.Type, Capabilities: caps, Tags: a.Tags, Runtime: a.runtime(), Module: a.Module, Command: a.Command,
 		Env: a.Env, Dir: a.Dir, HTTP: a.HTTP, Config: a.Config, Concurrency: a.Concurrency, Mailbox: a.Mailbox,
-		Timeout: a.Timeout, Grace: a.Grace, Resources: a.Resources, MaxCost: a.MaxCost,
+		Timeout: a.Timeout, Grace: a.Grace, Resources: a.Resources, MaxCost: a.MaxCost, Ask: a.Ask,
 		RestartPolicy: a.RestartPolicy, MaxRestarts: a.MaxRestarts, MaxSeconds: a.MaxSeconds,
 	}
 }

@@ -74,6 +74,11 @@ func (a *Agent) check(c *checker, at string) *problem {
 	); p != nil {
 		return p
 	}
+	if ask := a.Ask; ask != nil {
+		if ask.Price <= 0 || ask.Price > api.MaxAmount || ask.PerKiB < 0 || ask.PerKiB > api.MaxAmount {
+			return c.at(at+"/ask", "give a price above 0, and per_kib not below it, in micro-units, a thousand million units at most")
+		}
+	}
 	if a.Replicas > 0 && a.PerHost > 0 {
 		return c.at(at+"/per_host", "give either replicas, the number in all, or per_host")
 	}

@@ -45,6 +45,7 @@ type hosted struct {
 	used      api.Usage
 
 	handled, failed, refused atomic.Uint64
+	tally                    tally // of its tasks, for what it promises in a market
 
 	started chan error    // one: how the first start went
 	done    chan struct{} // closed when the agent has ended for good

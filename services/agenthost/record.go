@@ -59,14 +59,22 @@ func (s *Service) tellHost(ctx context.Context) error {
 }
 
 // listen answers those who ask whether the host lives, from its registration until it has left the registry: "no responders" is
-// the quickest sign of a dead host. A new incarnation must not answer for the one before, which nobody would miss then.
-func (s *Service) listen() (err error) {
-	s.ping, err = s.conn.NC.Subscribe(api.HostSubject(s.conn.Namespace, s.cfg.ID, "ping"), func(m *nats.Msg) {
-		if m.Reply != "" {
-			_ = s.conn.NC.Publish(m.Reply, acknowledgement)
+// the quickest sign of a dead host. A new incarnation must not answer for the one before, which nobody would miss then. Principals ask
+// under a subject of their own.
+func (s *Service) listen() error {
+	subject := api.HostSubject(s.conn.Namespace, s.cfg.ID, "ping")
+	for _, subject := range []string{subject, api.As(s.conn.Namespace, "*", subject)} {
+		sub, err := s.conn.NC.Subscribe(subject, func(m *nats.Msg) {
+			if m.Reply != "" {
+				_ = s.conn.NC.Publish(m.Reply, acknowledgement)
+			}
+		})
+		if err != nil {
+			return err
 		}
-	})
-	return err
+		s.pings = append(s.pings, sub)
+	}
+	return nil
 }
 
 // isListed tells whether the registry has had the host.

@@ -70,7 +70,7 @@ type Service struct {
 	moves   chan move       // transitions on their way to the registry
 	leaving context.Context // ends the search for other hosts; set before agents are told to move
 	telling sync.Mutex      // of the host's record
-	ping    *nats.Subscription
+	pings   []*nats.Subscription
 	lost    chan string // ids of agents that others have claimed
 	view    *view
 
@@ -256,8 +256,8 @@ func (s *Service) Stop(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))
 		}
 	}
-	if s.ping != nil {
-		_ = s.ping.Unsubscribe()
+	for _, ping := range s.pings {
+		_ = ping.Unsubscribe()
 	}
 	return errors.Join(errs...)
 }

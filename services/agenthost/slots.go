@@ -3,6 +3,7 @@ package agenthost
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
@@ -22,7 +23,9 @@ func (t slot) Run(ctx context.Context, m *agent.Message) (json.RawMessage, error
 	if m.Job != "" {
 		ctx = rpc.WithCause(ctx, api.Cause{Job: m.Job})
 	}
+	began := time.Now()
 	answer, err := t.h.run(ctx, m)
+	t.h.tally.did(time.Since(began), err == nil)
 	t.h.handled.Add(1)
 	if err != nil {
 		t.h.failed.Add(1)
@@ -67,6 +70,9 @@ func (s *Service) Reserve(capability string, n int) []tasks.Slot {
 func (s *Service) admit(h *hosted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h.rec.Ask != nil && !s.stopping {
+		s.loops.Go(h.bid)
+	}
 	for _, name := range h.rec.Capabilities {
 		c := s.capable[name]
 		if c == nil {

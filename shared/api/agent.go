@@ -93,6 +93,8 @@ type AgentSpec struct {
 	// MaxCost is the most that one answer of the agent may cost. It is what a call reserves in the budgets that it counts in; an
 	// http agent that has prices reserves what its message can cost instead.
 	MaxCost Micro `json:"max_cost,omitzero"`
+	// Ask has the agent's host bid for it, in its name, for the tenders that name one of its capabilities.
+	Ask *AgentAsk `json:"ask,omitempty"`
 	// Grace is how long an exec agent may go on with a message that was cancelled before the agent is ended; 5s unless given.
 	Grace Duration `json:"grace,omitzero"`
 	// RestartPolicy is permanent unless given.
@@ -112,9 +114,33 @@ type AgentSpec struct {
 	Lease string `json:"lease,omitempty"`
 }
 
+// AgentAsk is what an agent asks for a task when nothing else waits for it; with tasks that it has been awarded and has not done, as much
+// again for each.
+type AgentAsk struct {
+	Price Micro `json:"price"`
+	// PerKiB is added for each KiB (1,024 bytes) of the task, as its announcement tells it: a payload {"bytes":n}, or else the payload's own.
+	PerKiB Micro `json:"per_kib,omitzero"`
+}
+
+// OwnCapability is the capability by which tasks go to one agent alone, that which has won them in a market, if it registers it.
+func OwnCapability(agent string) string { return "agent-" + agent }
+
+func (a *AgentAsk) validate() error {
+	if a == nil {
+		return nil
+	}
+	if a.Price <= 0 || a.Price > MaxAmount || a.PerKiB < 0 || a.PerKiB > MaxAmount {
+		return Errorf(Invalid, "ask: the price must be above 0, per_kib not negative, and both at most %d millionths", int64(MaxAmount)).WithFields("ask")
+	}
+	return nil
+}
+
 // Validate implements Validator.
 func (s *AgentSpec) Validate() error {
 	if err := CheckID("id", s.ID); err != nil {
+		return err
+	}
+	if err := s.Ask.validate(); err != nil {
 		return err
 	}
 	if err := CheckOptionalID("type", s.Type); err != nil {

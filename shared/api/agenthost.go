@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The methods of services/agenthost about agents. Any host takes them and passes on what another host must do.
 var (
@@ -87,7 +90,7 @@ type AgentLive struct {
 }
 
 // Methods is the method table, in the order of the documentation.
-var Methods = []Descriptor{
+var Methods = slices.Concat([]Descriptor{
 	AgentsRegister.Describe(), AgentsRegisterMany.Describe(), AgentsGet.Describe(), AgentsList.Describe(), AgentsUpdate.Describe(),
 	AgentsTransition.Describe(), AgentsTransitionMany.Describe(), AgentsWant.Describe(), AgentsDeregister.Describe(), AgentsStats.Describe(), AgentsWatch.Describe(),
 	HostsRegister.Describe(), HostsGet.Describe(), HostsList.Describe(), HostsDeregister.Describe(), HostsWatch.Describe(),
@@ -111,4 +114,5 @@ var Methods = []Descriptor{
 	SessionsCancel.Describe(), SessionsStats.Describe(),
 	VariablesRegister.Describe(), VariablesGet.Describe(), VariablesUpdate.Describe(), VariablesDelete.Describe(), VariablesList.Describe(),
 	VariablesHistory.Describe(), VariablesFollow.Describe(), VariablesCoordinate.Describe(), VariablesCoordinateAll.Describe(), VariablesStats.Describe(),
-}
+}, econLedgerMethods, econAuctionMethods, econContractMethods, econTenderMethods, econBazaarMethods, econReputationMethods,
+	econMarketMethods, econPricingMethods, econRiskMethods)

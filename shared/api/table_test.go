@@ -44,7 +44,9 @@ func TestTheMethodTable(t *testing.T) {
 // Every Method variable of the package must be in the table, or no client would know of it.
 func TestTheMethodTableIsComplete(t *testing.T) {
 	variables := 0
-	for _, file := range parse(t, "agent_methods.go", "host.go", "lease.go", "agenthost.go", "task.go", "task_parts.go", "guard.go", "usage.go", "isolation.go", "lock.go", "primitive.go", "supervision.go", "session_methods.go", "variable_methods.go") {
+	for _, file := range parse(t, "agent_methods.go", "host.go", "lease.go", "agenthost.go", "task.go", "task_parts.go", "guard.go", "usage.go", "isolation.go", "lock.go", "primitive.go", "supervision.go", "session_methods.go", "variable_methods.go",
+		"econ_ledger_methods.go", "econ_auction_methods.go", "econ_contract_methods.go", "econ_tender_methods.go", "econ_bazaar_methods.go", "econ_reputation_methods.go",
+		"econ_market_methods.go", "econ_pricing_methods.go", "econ_risk_methods.go") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if lit, ok := n.(*ast.CompositeLit); ok {
 				if generic, ok := lit.Type.(*ast.IndexListExpr); ok {

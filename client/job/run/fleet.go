@@ -30,8 +30,9 @@ type fleet struct {
 
 	mu     sync.Mutex
 	warned map[string]string
-	failed map[string]failure // of agents that did not start, or not for good
-	serves map[string]bool    // capabilities of agents that were started
+	failed map[string]failure         // of agents that did not start, or not for good
+	serves map[string]bool            // capabilities of agents that were started
+	asking map[string]map[string]bool // by capability, the agents that were started and ask a price
 }
 
 // failure is why an agent has to wait, and for how long.
@@ -43,7 +44,7 @@ type failure struct {
 }
 
 func newFleet(cfg Config) *fleet {
-	return &fleet{cfg: cfg, warned: map[string]string{}, failed: map[string]failure{}, serves: map[string]bool{}}
+	return &fleet{cfg: cfg, warned: map[string]string{}, failed: map[string]failure{}, serves: map[string]bool{}, asking: map[string]map[string]bool{}}
 }
 
 // start brings the agents up, and keeps them up until stop. It fails when no agent of some capability could be started; for
@@ -188,6 +189,9 @@ func (f *fleet) launch(ctx context.Context, p job.Placement, exists bool) {
 	f.mu.Lock()
 	last := f.failed[p.Spec.ID]
 	wait := min(max(2*last.wait, lookEvery), maxBackoff)
+	for _, asking := range f.asking {
+		delete(asking, p.Spec.ID)
+	}
 	f.failed[p.Spec.ID] = failure{err: err, caps: p.Spec.Capabilities, wait: wait, until: time.Now().Add(wait)}
 	f.mu.Unlock()
 }
@@ -198,7 +202,21 @@ func (f *fleet) started(p job.Placement) {
 	delete(f.failed, p.Spec.ID)
 	for _, c := range p.Spec.Capabilities {
 		f.serves[c] = true
+		if p.Spec.Ask == nil {
+			continue
+		}
+		if f.asking[c] == nil {
+			f.asking[c] = map[string]bool{}
+		}
+		f.asking[c][p.Spec.ID] = true
 	}
+}
+
+// bidders are the agents of the job that were started, have a capability, and ask a price.
+func (f *fleet) bidders(capability string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.asking[capability]))
 }
 
 func (f *fleet) waits(id string) bool {

@@ -115,7 +115,8 @@ func (r *Run) deliver(t *api.Task, seq uint64) error {
 }
 
 // plan counts a task and tells whether it is to be submitted: not if it has ended in an earlier run, or was planned before.
-func (r *Run) plan(id string) (needed bool, err error) {
+func (r *Run) plan(spec *api.TaskSpec) (needed bool, err error) {
+	id := spec.ID
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, pending := r.pending[id]
@@ -124,7 +125,7 @@ func (r *Run) plan(id string) (needed bool, err error) {
 		return false, nil
 	}
 	r.stats.Planned++
-	r.pending[id] = struct{}{}
+	r.pending[id] = spec.Capability
 	end, ended := r.early[id]
 	if !ended {
 		return true, nil
@@ -138,7 +139,11 @@ func (r *Run) plan(id string) (needed bool, err error) {
 
 // take counts the outcome of a planned task.
 func (r *Run) take(t *api.Task) error {
+	t.Capability = r.pending[t.ID] // in a market it was submitted with its winner's
 	delete(r.pending, t.ID)
+	if r.market != nil {
+		r.market.end(t)
+	}
 	r.counted[t.ID] = struct{}{}
 	r.stats.count(t)
 	if !t.StartedAt.IsZero() {

@@ -25,6 +25,8 @@ type Config struct {
 	// ID is the run's, as Job.ID makes it.
 	ID     string
 	Inputs iter.Seq2[*input.Item, error]
+	// Market has the tasks given out by tenders; nil by the queue.
+	Market *Market
 	// Outcome gets every outcome once, in the order in which they come. It must not call the Run.
 	Outcome func(job.Outcome) error
 	// Results returns all outcomes again, for the report.
@@ -37,13 +39,15 @@ type Config struct {
 type Run struct {
 	cfg   Config
 	fleet *fleet
+	// market is nil unless tasks are given out by tenders.
+	market *market
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	before  uint64              // the last message of the stream of outcomes when the run began; 0 if there was none
 	seen    uint64              // the last one that was taken
 	early   map[string]outcome  // of tasks that are not planned yet
-	pending map[string]struct{} // ids that are planned and without an outcome
+	pending map[string]string   // by the ids that are planned and without an outcome, the capability of their step
 	counted map[string]struct{} // ids whose outcome was counted
 	stats   Stats
 	took    []time.Duration
@@ -53,7 +57,7 @@ type Run struct {
 
 // New returns a run that has not begun.
 func New(cfg Config) *Run {
-	r := &Run{cfg: cfg, early: map[string]outcome{}, pending: map[string]struct{}{}, counted: map[string]struct{}{}}
+	r := &Run{cfg: cfg, early: map[string]outcome{}, pending: map[string]string{}, counted: map[string]struct{}{}}
 	r.changed = sync.NewCond(&r.mu)
 	r.stats = Stats{PerAgent: map[string]int{}, PerHost: map[string]int{}}
 	r.fleet = newFleet(cfg)
@@ -93,6 +97,12 @@ func (r *Run) Do(ctx context.Context) error {
 	if capped {
 		watchers.Go(func() { r.watchCost(ctx, cancel) })
 		defer r.addUp(ctx)
+	}
+	if r.cfg.Market != nil {
+		if err := r.openMarket(ctx); err != nil {
+			return err
+		}
+		defer r.market.close(ctx)
 	}
 	defer r.fleet.stop(ctx)
 	if err := r.fleet.start(ctx); err != nil {

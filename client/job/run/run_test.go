@@ -40,8 +40,8 @@ var square = agent.Module{Name: "square", New: func(context.Context, agent.Env) 
 	}), nil
 }}
 
-// connect returns a client of NATS and all services in this process.
-func connect(t *testing.T) *client.Client {
+// connect returns a client of NATS and the services of every run in this process, and of more.
+func connect(t *testing.T, more ...daemon.Service) *client.Client {
 	t.Helper()
 	srv := natstest.Start(t)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -49,12 +49,12 @@ func connect(t *testing.T) *client.Client {
 	go func() {
 		done <- daemon.Run(ctx, daemon.Config{
 			NATS: rpc.Options{URL: srv.URL()}, Version: "0.0.1", OnReady: func(*rpc.Conn) { close(ready) },
-		}, []daemon.Service{
+		}, append([]daemon.Service{
 			{Name: "registry", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 				return registry.Start(ctx, env.Conn, registry.Config{})
 			}},
 			agenthost.New(agenthost.Config{ID: "h1", Modules: []agent.Module{square, paid}}),
-		})
+		}, more...))
 	}()
 	t.Cleanup(func() {
 		stop()

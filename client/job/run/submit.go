@@ -88,7 +88,7 @@ func (b *submission) add(ctx context.Context, tasks []api.TaskSpec) error {
 				return err
 			}
 		}
-		needed, err := b.run.plan(t.ID)
+		needed, err := b.run.plan(&t)
 		if err != nil {
 			return err
 		}
@@ -109,16 +109,30 @@ func (b *submission) flush(ctx context.Context) error {
 	if len(b.tasks) == 0 {
 		return nil
 	}
-	err := b.run.submit(ctx, b.tasks)
+	err := b.run.giveOut(ctx, b.tasks)
 	b.tasks, b.bytes = nil, 0
 	return err
 }
 
-// submit waits for room and submits the tasks, again while the store is away. The outcome of one that has ended already
-// comes with the stream of outcomes like every other.
-func (r *Run) submit(ctx context.Context, tasks []api.TaskSpec) error {
+// giveOut waits for room and submits the tasks, in a market each to the agent that has won it.
+func (r *Run) giveOut(ctx context.Context, tasks []api.TaskSpec) error {
 	if err := r.room(ctx); err != nil {
 		return err
+	}
+	if r.market != nil {
+		var err error
+		if tasks, err = r.market.place(ctx, tasks); err != nil {
+			return err
+		}
+	}
+	return r.submit(ctx, tasks)
+}
+
+// submit submits the tasks, again while the store is away. The outcome of one that has ended already
+// comes with the stream of outcomes like every other.
+func (r *Run) submit(ctx context.Context, tasks []api.TaskSpec) error {
+	if len(tasks) == 0 {
+		return nil
 	}
 	// A host that is killed while it has the request never answers, so a small one is soon sent to another.
 	timeout := quickly

@@ -1,0 +1,190 @@
+package economics
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mabus-project/mabus/services/economics/act"
+	"github.com/mabus-project/mabus/services/economics/draft"
+	"github.com/mabus-project/mabus/services/economics/realm"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
+	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/replog"
+	"github.com/mabus-project/mabus/shared/replog/engine"
+	"github.com/mabus-project/mabus/shared/replog/front"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+const (
+	logBytes      = 8 << 30
+	snapshotBytes = 64 << 20    // of commands, a hundred bytes or two each, that a replica which starts has to carry out at most
+	retryEvery    = time.Second // to open what the replica needs, when that has failed
+)
+
+// economy is what the replicas of the service agree on in one replicated log.
+type economy struct {
+	conn    *rpc.Conn
+	cfg     Config
+	log     *replog.Log[*realm.State]
+	front   *front.Front
+	archive *archive
+	key     ed25519.PrivateKey
+	bells   await.Bells[struct{}] // by entity
+	seats   await.Seats
+}
+
+// open opens the log and begins to answer as soon as the replica is caught up.
+func open(ctx context.Context, conn *rpc.Conn, cfg Config) (*economy, error) {
+	e := &economy{conn: conn, cfg: cfg, seats: await.Seats{Most: int64(cfg.Waiters)}}
+	var err error
+	if e.archive, err = openArchive(ctx, conn, cfg.Replicas); err != nil {
+		return nil, fmt.Errorf("open the archive: %w", err)
+	}
+	if e.key, err = signingKey(ctx, conn, cfg.Replicas); err != nil {
+		return nil, fmt.Errorf("open the key for signatures: %w", err)
+	}
+	opened := make(chan struct{})
+	runners := map[string]replog.Runner{}
+	for kind, run := range e.runners() {
+		runners[kind] = replog.When(opened, run)
+	}
+	e.log, err = replog.Open(ctx, conn, replog.Config[*realm.State]{
+		Realm: "economics", Machine: realm.Machine(), Replicas: cfg.Replicas, MaxBytes: logBytes, Log: cfg.Log, Metrics: cfg.Metrics,
+		SnapshotBytes: snapshotBytes, Runners: runners, Applied: e.applied, Restored: func(*realm.State, uint64) { e.bells.RingAll() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	close(opened)
+	e.front = front.Open(ctx, conn, e.log, cfg.Log, e.serve)
+	return e, nil
+}
+
+func (e *economy) close(ctx context.Context) error {
+	e.front.Close()
+	return e.log.Close(ctx)
+}
+
+// applied wakes those who wait.
+func (e *economy) applied(a *engine.Applied, _ *realm.State, _ bool) {
+	for _, event := range a.Events {
+		for _, entity := range realm.Changed(event) {
+			e.bells.Ring(entity, struct{}{})
+		}
+	}
+}
+
+// revised is an answer that carries the revision of the log at which it was so.
+type revised interface{ SetRevision(revision string) }
+
+// write answers a method by one command of the same name.
+func write[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp]) {
+	rpc.Handle(srv, m, func(ctx context.Context, r *Req) (*Resp, error) { return do[Resp](ctx, e, m.Noun+"."+m.Verb, r, false) })
+}
+
+// create is write for a method that creates an entity whose id the request may choose: one that the archive has is taken.
+func create[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], kind string, id func(*Req) string) {
+	rpc.Handle(srv, m, func(ctx context.Context, r *Req) (*Resp, error) {
+		taken := false
+		if id := id(r); id != "" {
+			var err error
+			if taken, err = e.archive.has(ctx, kind+"/"+id); err != nil {
+				return nil, err
+			}
+		}
+		return do[Resp](ctx, e, m.Noun+"."+m.Verb, r, taken)
+	})
+}
+
+// do has the machine carry out a command for whoever asks, and reads its answer. The body is written anew, so that what is stored
+// is in one form.
+func do[Resp any](ctx context.Context, e *economy, kind string, body any, taken bool) (*Resp, error) {
+	cause := rpc.CauseFrom(ctx)
+	raw, err := codec.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("write the command %s: %w", kind, err)
+	}
+	call := act.Call{ID: rand.Text(), Operator: slices.Contains(e.cfg.Operators, cause.Principal), Taken: taken}
+	answer, err := e.log.Do(ctx, engine.Command{
+		Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Key: call.String(), Body: raw,
+	})
+	if err != nil {
+		return nil, err
+	}
+	resp := new(Resp)
+	if err := codec.Read(answer.Body, resp); err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", kind, err)
+	}
+	if v, ok := any(resp).(revised); ok {
+		v.SetRevision(answer.Revision)
+	}
+	return resp, nil
+}
+
+// read looks at the replica's own state. It asks again before it says that something is not there: another replica may have just made
+// it, and this one be a moment behind. What f returns must be a copy.
+func read[T any](ctx context.Context, e *economy, minRevision string, f func(s *realm.State, now time.Time) (T, error)) (v T, revision string, err error) {
+	look := func() {
+		var failed error
+		revision, err = e.log.Read(ctx, minRevision, func(s *realm.State, _ uint64, at time.Time) { v, failed = f(s, at) })
+		if err == nil {
+			err = failed
+		}
+	}
+	if look(); api.CodeOf(err) == api.NotFound && e.log.CatchUp(ctx) == nil {
+		look()
+	}
+	return v, revision, err
+}
+
+// await waits until done says so, or the wait is over: it is asked at first and after every change of the entity.
+func (e *economy) await(ctx context.Context, entity string, wait api.Duration, done func() (bool, error)) error {
+	free, err := e.seats.Take()
+	if err != nil {
+		return err
+	}
+	defer free()
+	over, cancel := await.Limit(ctx, wait.Std())
+	defer cancel()
+	for {
+		bell, forget := e.bells.Listen(entity)
+		if ok, err := done(); ok || err != nil {
+			forget()
+			return err
+		}
+		select {
+		case <-bell.Rung:
+			forget()
+		case <-over.Done():
+			forget()
+			return nil
+		case <-e.front.Leaving():
+			forget()
+			return front.ErrLeaving
+		}
+	}
+}
+
+// page returns the ids of a page of records in their order, and where the next begins; "" when this is the last.
+func page[T draft.Record[T]](t draft.Table[T], after string, limit int) (ids []string, next string) {
+	ids = make([]string, 0, min(len(t), api.MaxPage))
+	for id := range t {
+		if id > after {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	if limit == 0 {
+		limit = api.DefaultPage
+	}
+	if len(ids) > limit {
+		ids = ids[:limit]
+		next = ids[limit-1]
+	}
+	return ids, next
+}

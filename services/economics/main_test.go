@@ -1,0 +1,118 @@
+package economics_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/mabus-project/mabus/services/economics"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/rpc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds what a loaded machine may take for something that should come at once.
+const patience = 30 * time.Second
+
+// rig is a server with replicas of the service.
+type rig struct {
+	t     testing.TB
+	srv   *natstest.Server
+	conns map[string]*rpc.Conn
+	stops []func() // of the replicas, in their order
+}
+
+// world starts a server and replicas of the service.
+func world(t testing.TB, replicas int) *rig {
+	t.Helper()
+	r := &rig{t: t, srv: natstest.Start(t), conns: map[string]*rpc.Conn{}}
+	for range replicas {
+		r.replica(economics.Config{})
+	}
+	return r
+}
+
+// replica starts one more replica; the function stops it early, and it is stopped when the test ends.
+func (r *rig) replica(cfg economics.Config) (stop func()) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	s, err := economics.Start(ctx, dial(r.t, r.srv.URL(), ""), cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.t.Context()), patience)
+		defer cancel()
+		if err := s.Stop(ctx); err != nil {
+			r.t.Errorf("stop: %v", err)
+		}
+	}
+	r.t.Cleanup(stop)
+	r.stops = append(r.stops, stop)
+	return stop
+}
+
+// as returns the connection of a principal.
+func (r *rig) as(principal string) *rpc.Conn {
+	r.t.Helper()
+	if r.conns[principal] == nil {
+		r.conns[principal] = dial(r.t, r.srv.URL(), principal)
+	}
+	return r.conns[principal]
+}
+
+// mint gives credit to principals.
+func (r *rig) mint(amount api.Micro, principals ...string) {
+	r.t.Helper()
+	for _, p := range principals {
+		must(r.t, r.as(economics.DefaultOperator), api.AccountsMint, api.MintRequest{To: api.Account(p, "", ""), Amount: amount})
+	}
+}
+
+// dial returns a connection that lasts as long as the test.
+func dial(t testing.TB, url, principal string) *rpc.Conn {
+	t.Helper()
+	c, err := rpc.Dial(t.Context(), rpc.Options{URL: url, Principal: principal, Name: t.Name()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// call asks with patience.
+func call[Req, Resp any](t testing.TB, c *rpc.Conn, m api.Method[Req, Resp], r Req) (*Resp, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return rpc.Call(ctx, c, m, &r)
+}
+
+// must is call for what has to succeed.
+func must[Req, Resp any](t testing.TB, c *rpc.Conn, m api.Method[Req, Resp], r Req) *Resp {
+	t.Helper()
+	resp, err := call(t, c, m, r)
+	if err != nil {
+		t.Fatalf("%s.%s: %v", m.Noun, m.Verb, err)
+	}
+	return resp
+}
+
+// refused is call for what has to be refused with a code and a reason.
+func refused[Req, Resp any](t testing.TB, c *rpc.Conn, m api.Method[Req, Resp], r Req, code api.Code, reason string) {
+	t.Helper()
+	_, err := call(t, c, m, r)
+	if api.CodeOf(err) != code || api.ReasonOf(err) != reason {
+		t.Errorf("%s.%s: %v, want %s (%s)", m.Noun, m.Verb, err, code, reason)
+	}
+}
