@@ -97,6 +97,9 @@ func (s Auctions) Watch(ctx context.Context, id string) iter.Seq2[*api.Auction, 
 			x, err := until(ctx, func(ctx context.Context) (*api.Auction, error) {
 				return rpc.Call(ctx, s.conn, api.AuctionsWait, &api.AuctionWaitRequest{Auction: id, After: after, Wait: followWait})
 			}, func(x *api.Auction) bool { return x.Version > after || x.State.Ended() })
+			if err == nil {
+				s.seen.wrote(x.Revision) // what is read afterwards is no older
+			}
 			if !yield(x, err) || err != nil || x.State.Ended() {
 				return
 			}

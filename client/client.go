@@ -39,6 +39,12 @@ type Client struct {
 	Auctions   Auctions
 	Reputation Reputation
 	Reports    Reports
+	Tenders    Tenders
+	Contracts  Contracts
+	Bazaars    Bazaars
+	Markets    Markets
+	Prices     Prices
+	Choices    Choices
 }
 
 var _ agent.Bus = (*Client)(nil)
@@ -63,6 +69,8 @@ func New(conn *rpc.Conn) *Client {
 		Locks: Locks{conn, locks}, Elections: Elections{conn, locks}, Cells: Cells{conn}, Barriers: Barriers{conn}, Latches: Latches{conn}, Counters: Counters{conn}, Sequences: Sequences{conn},
 		Protocols: Protocols{conn, council}, Sessions: Sessions{conn, council}, Variables: Variables{conn, council},
 		Ledger: Ledger{conn, economy}, Auctions: Auctions{conn, economy}, Reputation: Reputation{conn, economy}, Reports: Reports{conn, economy},
+		Tenders: Tenders{conn, economy}, Contracts: Contracts{conn, economy}, Bazaars: Bazaars{conn, economy}, Markets: Markets{conn, economy},
+		Prices: Prices{conn, economy}, Choices: Choices{conn, economy},
 	}
 }
 

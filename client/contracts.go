@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -20,8 +21,9 @@ func (s Contracts) Get(ctx context.Context, id string) (*api.Contract, error) {
 	})
 }
 
-// Wait waits until a contract has ended, or ctx ends, and returns how it stands.
-func (s Contracts) Wait(ctx context.Context, id string) (*api.Contract, error) {
+// Wait waits until a contract is in one of the states, or has ended, or ctx ends, and returns how it stands. Without states it waits for
+// the end.
+func (s Contracts) Wait(ctx context.Context, id string, states ...api.ContractState) (*api.Contract, error) {
 	var since api.ContractState
 	return until(ctx, func(ctx context.Context) (*api.Contract, error) {
 		c, err := rpc.Call(ctx, s.conn, api.ContractsGet, &api.ContractGetRequest{ID: id, Since: since, Wait: followWait})
@@ -29,7 +31,7 @@ func (s Contracts) Wait(ctx context.Context, id string) (*api.Contract, error) {
 			since = c.State
 		}
 		return c, err
-	}, func(c *api.Contract) bool { return c.State.Over() })
+	}, func(c *api.Contract) bool { return c.State.Over() || slices.Contains(states, c.State) })
 }
 
 // List returns the live contracts that are asked for, in the order of their ids.
@@ -72,7 +74,9 @@ func (s Contracts) Cancel(ctx context.Context, r api.ContractCancelRequest) (*ap
 
 // Stats counts contracts since the log began.
 func (s Contracts) Stats(ctx context.Context) (*api.ContractStats, error) {
-	return look(ctx, s.conn, api.ContractsStats, &api.ContractsStatsRequest{})
+	return read(s.seen, "", func(revision string) (*api.ContractStats, error) {
+		return look(ctx, s.conn, api.ContractsStats, &api.ContractsStatsRequest{MinRevision: revision})
+	})
 }
 
 func (s Contracts) changed(c *api.Contract, err error) (*api.Contract, error) {

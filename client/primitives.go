@@ -14,10 +14,16 @@ import (
 // change asks for a change until somebody answers or ctx ends, for api.DefaultTimeout if it has no deadline. It happens once
 // however often it is asked for: it carries a request id, that of WithRequestID or one of its own.
 func change[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[Req, Resp], req *Req) (*Resp, error) {
-	if given, _ := ctx.Value(requestIDKey{}).(string); given == "" {
-		ctx = rpc.WithRequestID(ctx, nuid.Next())
+	if given, _ := ctx.Value(requestIDKey{}).(string); given != "" {
+		return look(ctx, conn, m, req)
 	}
-	return look(ctx, conn, m, req)
+	made := time.Now()
+	resp, err := look(rpc.WithRequestID(ctx, rpc.NewRequestID()), conn, m, req)
+	// An answer is kept for longer than that, so nothing was carried out: the clock of this machine is wrong, and the id must not tell a time.
+	if api.ReasonOf(err) == api.ReasonRequestExpired && time.Since(made) < time.Second {
+		return look(rpc.WithRequestID(ctx, nuid.Next()), conn, m, req)
+	}
+	return resp, err
 }
 
 // look asks until somebody answers or ctx ends.

@@ -7,6 +7,21 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
+// Risk is what makes agents answer for what they do, and what becomes of it when they fail.
+type Risk struct {
+	Stakes     Stakes
+	Violations Violations
+	Insurance  Insurance
+	Breakers   Breakers
+	Screens    Screens
+}
+
+// Risk returns the methods about risks.
+func (c *Client) Risk() Risk {
+	seen := c.Ledger.seen // one log has all of the economy
+	return Risk{Stakes{c.conn, seen}, Violations{c.conn, seen}, Insurance{c.conn, seen}, Breakers{c.conn, seen}, Screens{c.conn}}
+}
+
 // Stakes are what agents lose a part of when they break the rules.
 type Stakes struct {
 	conn *rpc.Conn
@@ -14,8 +29,8 @@ type Stakes struct {
 }
 
 // everyPage lists what comes in pages.
-func everyPage[Req, Resp, T any](ctx context.Context, conn *rpc.Conn, seen *session, m api.Method[Req, Resp], req Req, next func(*Req) (after, revision *string),
-	rows func(*Resp) ([]T, string),
+func everyPage[Req, Resp, T any](ctx context.Context, conn *rpc.Conn, seen *session, m api.Method[Req, Resp], req Req,
+	next func(*Req) (after, revision *string), rows func(*Resp) ([]T, string),
 ) ([]T, error) {
 	var all []T
 	after, min := next(&req)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -87,18 +88,16 @@ func (s Tenders) Wait(ctx context.Context, id string, states ...api.TenderState)
 			since = t.State
 		}
 		return t, err
-	}, func(t *api.Tender) bool {
-		for _, state := range states {
-			if t.State == state {
-				return true
-			}
-		}
-		return t.State.Over()
-	})
+	}, func(t *api.Tender) bool { return t.State.Over() || slices.Contains(states, t.State) })
 }
 
 // List returns one page of the live tenders that are asked for; with wait in the request, as soon as there is one.
 func (s Tenders) List(ctx context.Context, r api.TendersListRequest) (*api.TendersListResponse, error) {
+	if r.Wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.Wait.Std()+graceWait)
+		defer cancel()
+	}
 	return read(s.seen, r.MinRevision, func(revision string) (*api.TendersListResponse, error) {
 		r.MinRevision = revision
 		return look(ctx, s.conn, api.TendersList, &r)

@@ -6,8 +6,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/nats-io/nuid"
-
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -122,7 +120,7 @@ func isOver(c *api.Coordination) bool {
 // decided asks for a change on which others decide, as one request, until they have decided or ctx ends.
 func decided[Req, Resp any](ctx context.Context, conn *rpc.Conn, m api.Method[Req, Resp], req *Req, done func(*Resp) bool) (*Resp, error) {
 	if given, _ := ctx.Value(requestIDKey{}).(string); given == "" {
-		ctx = rpc.WithRequestID(ctx, nuid.Next())
+		ctx = rpc.WithRequestID(ctx, rpc.NewRequestID())
 	}
 	return until(ctx, func(ctx context.Context) (*Resp, error) { return rpc.Call(ctx, conn, m, req) }, done)
 }

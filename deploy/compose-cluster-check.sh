@@ -123,11 +123,13 @@ step 'an agent host killed' kill_host
 step 'the host started again' up --no-recreate agenthost
 step 'a replica of registry killed' kill_one registry
 step 'a replica of coordination killed' kill_one coordination
-step 'both started again' up --no-recreate registry coordination
+step 'a replica of economics killed' kill_one economics
+step 'all started again' up --no-recreate registry coordination economics
 step 'scaled to 2 agent hosts' up --no-recreate --scale agenthost=2
 step 'scaled to 3 agent hosts' up --no-recreate
 step 'every registry replaced' replace_service registry
 step 'every coordination replaced' replace_service coordination
+step 'every economics replaced' replace_service economics
 step 'every agent host replaced' replace_hosts
 for node in nats-1 nats-2 nats-3; do step "$node replaced" replace_node "$node"; done
 
@@ -139,7 +141,7 @@ mabus locks run compose-check -- sh -c '[ "$MABUS_LOCK_TOKEN" -gt 0 ]' || fail "
 for c in $(ids); do
 	[ "$(docker inspect --format '{{.RestartCount}} {{.State.Health.Status}}' "$c")" = "0 healthy" ] || fail "container $c has started again, or is not healthy"
 done
-[ "$(ids | wc -l)" -eq 10 ] || fail "$(ids | wc -l) containers instead of 10"
+[ "$(ids | wc -l)" -eq 12 ] || fail "$(ids | wc -l) containers instead of 12"
 tail -n 1 "$work/load.log"
 echo "$moved"
 printf '%4d s  all is well\n' $SECONDS

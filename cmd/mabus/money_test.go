@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -31,6 +32,24 @@ func TestMicroFlag(t *testing.T) {
 	}
 	if err := f.Set("2500000"); err != nil || m != 2_500_000 || f.String() != "2500000" {
 		t.Errorf("got %v, %d, %s", err, m, f)
+	}
+}
+
+func TestUnits(t *testing.T) {
+	var m api.Micro
+	f := unitsFlag{&m}
+	for _, bad := range []string{"", "-1", "1e6", "1.0000001", "0.00000001", "1000000001", "x", "1,5", ".5", "5."} {
+		if _, err := units(bad); !errors.Is(err, errUsage) {
+			t.Errorf("%q is taken", bad)
+		}
+		if err := f.Set(bad); err == nil || strings.Contains(err.Error(), "usage") {
+			t.Errorf("%q as a flag: %v", bad, err)
+		}
+	}
+	for text, want := range map[string]api.Micro{"0": 0, "2.5": 2_500_000, "0.000001": 1, "12.50": 12_500_000, "1000000000": api.MaxAmount} {
+		if err := f.Set(text); err != nil || m != want {
+			t.Errorf("%s: %v, %d", text, err, m)
+		}
 	}
 }
 

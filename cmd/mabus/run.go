@@ -31,6 +31,8 @@ type runOptions struct {
 	dir     string
 	maxCost api.Micro
 	capped  bool // --max-cost is given
+	market  bool
+	budget  api.Micro
 }
 
 func newRun(base *options) *cobra.Command {
@@ -69,6 +71,8 @@ standard output, as one JSON object with --json; progress goes to the standard e
 	f.StringVar(&o.id, "id", "", "id of the run to take up again, or to give to a new one")
 	f.StringVar(&o.results, "results", "", "file for the results; as the job says unless given")
 	f.StringVar(&o.report, "report", "", "file for the text of the report; as the job says unless given")
+	f.BoolVar(&o.market, "market", false, "give the tasks out by auction among the job's agents instead of by the queue: see --budget")
+	f.Var(unitsFlag{&o.budget}, "budget", "the most that the agents are paid in a --market, in units, from the account of --as")
 	f.Var(microFlag{&o.maxCost}, maxCost, "the most that the job's calls may cost, in micro-units; as the job says unless given. A higher one than before raises the cap")
 	f.StringVar(&o.dir, "dir-on-hosts", "", "where the agent hosts have the job file's folder, for hosts on other machines or in containers")
 	return cmd
@@ -127,8 +131,12 @@ func (o *runOptions) do(ctx context.Context, cmd *cobra.Command, c *client.Clien
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
+	var market *run.Market
+	if o.market {
+		market = &run.Market{Budget: o.budget}
+	}
 	r := run.New(run.Config{
-		Client: c, Job: j, ID: o.id, Outcome: out.add, Results: out.all, Warn: screen.warn,
+		Client: c, Job: j, ID: o.id, Outcome: out.add, Results: out.all, Warn: screen.warn, Market: market,
 		Inputs: o.without(j, inputs, input.Expand(inputs, input.Options{
 			MaxBytes: j.Limits.MaxInputBytes, Stdin: untilDone(ctx, cmd.InOrStdin()),
 			Match: func(in *job.Input) bool { return len(j.Match(in)) > 0 },
@@ -290,6 +298,9 @@ func (o *runOptions) load(file string) (*job.Job, error) {
 	}
 	if o.report != "" {
 		j.Output.Report = o.report
+	}
+	if o.market != (o.budget > 0) {
+		return nil, fmt.Errorf("%w: --market and --budget go together", errUsage)
 	}
 	if o.capped {
 		j.Limits.MaxCost = &o.maxCost

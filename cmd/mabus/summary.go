@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -23,12 +25,14 @@ type summary struct {
 	P90       api.Duration `json:"p90,omitzero"`
 	P99       api.Duration `json:"p99,omitzero"`
 	Max       api.Duration `json:"max,omitzero"`
+	// Market is how the tasks were given out, if by auction.
+	Market *run.MarketStats `json:"market,omitempty"`
 	// Report is the data of the report.
 	Report json.RawMessage `json:"report,omitempty"`
 }
 
 func summarise(id, results string, r *run.Run) *summary {
-	s := &summary{ID: id, Results: results, Stats: r.Stats()}
+	s := &summary{ID: id, Results: results, Stats: r.Stats(), Market: r.Market()}
 	s.Seconds = time.Since(s.Begun).Seconds()
 	s.PerSecond = float64(s.Ended()-s.Resumed) / s.Seconds
 	if l := r.Latency(50, 90, 99, 100); l != nil {
@@ -59,16 +63,38 @@ func (s *summary) print(w io.Writer) {
 	if s.Max > 0 {
 		row(w, "latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", short(s.P50), short(s.P90), short(s.P99), short(s.Max)))
 	}
+	if m := s.Market; m != nil {
+		row(w, "market", fmt.Sprintf("%d tenders, %d without bids, %d not paid, allocated in %.1f s", m.Tenders, m.NoBids, m.Unpaid, m.Allocation.Seconds()))
+		row(w, "paid", fmt.Sprintf("%s of %s, %s left", money(m.Paid), money(m.Budget), money(m.Left)))
+	}
 	shares(w, "host", s.PerHost)
-	shares(w, "agent", s.PerAgent)
+	if s.Market != nil {
+		earnings(w, s.Market.Earned)
+	} else {
+		shares(w, "agent", s.PerAgent)
+	}
 	row(w, "results", s.Results)
 }
 
 func short(d api.Duration) string { return d.Std().Round(10 * time.Microsecond).String() }
 
+// mostShown is how many agents or hosts are listed.
+const mostShown = 20
+
+// earnings prints who was paid how much.
+func earnings(w io.Writer, m map[string]run.Earned) {
+	for i, name := range slices.Sorted(maps.Keys(m)) {
+		if i == mostShown {
+			row(w, "agent", fmt.Sprintf("and %d more", len(m)-mostShown))
+			return
+		}
+		e := m[name]
+		row(w, "agent", fmt.Sprintf("%s  %d won, %s paid, %s each", name, e.Tasks, money(e.Paid), money(e.Paid/api.Micro(max(e.Tasks, 1)))))
+	}
+}
+
 // shares prints who ended how many tasks.
 func shares(w io.Writer, what string, m map[string]int) {
-	const most = 20
 	names := make([]string, 0, len(m))
 	total := 0
 	for name, n := range m {
@@ -77,8 +103,8 @@ func shares(w io.Writer, what string, m map[string]int) {
 	}
 	sort.Strings(names)
 	for i, name := range names {
-		if i == most {
-			row(w, what, fmt.Sprintf("and %d more", len(names)-most))
+		if i == mostShown {
+			row(w, what, fmt.Sprintf("and %d more", len(names)-mostShown))
 			return
 		}
 		row(w, what, fmt.Sprintf("%s  %d (%d %%)", name, m[name], 100*m[name]/total))

@@ -15,6 +15,7 @@ import (
 	"github.com/mabus-project/mabus/services/agenthost/native/echo"
 	"github.com/mabus-project/mabus/services/agenthost/native/gosource"
 	"github.com/mabus-project/mabus/services/coordination"
+	"github.com/mabus-project/mabus/services/economics"
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/natsd"
@@ -36,6 +37,8 @@ type serveOptions struct {
 	host     string
 	hostTags []string
 	maxAgent int
+	// operators of the economy
+	operators []string
 }
 
 func (o *serveOptions) flags(cmd *cobra.Command) {
@@ -46,6 +49,8 @@ func (o *serveOptions) flags(cmd *cobra.Command) {
 	strict, err := strconv.ParseBool(envOr("MABUS_STRICT", "false"))
 	f.BoolVar(&o.strict, "strict", strict || err != nil, "refuse changes that name no principal; give it to every process (MABUS_STRICT)")
 	f.IntVar(&o.replicas, "replicas", 1, "copies of every stream and bucket, on a NATS cluster")
+	f.StringSliceVar(&o.operators, "operator", strings.Split(envOr("MABUS_OPERATORS", economics.DefaultOperator), ","),
+		"principal who may mint, judge and act for the system; the same for every economics process (MABUS_OPERATORS)")
 	f.StringVar(&o.host, "host-id", os.Getenv("MABUS_HOST_ID"), "id of the agent host; a new one for each start unless given (MABUS_HOST_ID)")
 	f.StringSliceVar(&o.hostTags, "host-tag", nil, "tag of the agent host; may be given several times")
 	f.IntVar(&o.maxAgent, "max-agents", agenthost.DefaultMaxAgents, "agents that the agent host takes")
@@ -59,6 +64,11 @@ func (o *serveOptions) table() []daemon.Service {
 		}},
 		{Name: "coordination", Doc: "locks, elections, barriers, latches, counters, sequences and fenced cells", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 			return coordination.Start(ctx, env.Conn, coordination.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
+		}},
+		{Name: "economics", Doc: "ledger, auctions, contracts, task markets, reputation, markets and risk", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return economics.Start(ctx, env.Conn, economics.Config{
+				Version: env.Version, Strict: env.Strict, Operators: o.operators, Log: env.Log, Metrics: env.Metrics,
+			})
 		}},
 		agenthost.New(agenthost.Config{ID: o.host, Modules: modules, MaxAgents: o.maxAgent, Tags: o.hostTags}),
 	}

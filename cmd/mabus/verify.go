@@ -19,9 +19,9 @@ import (
 const maxProof = 64 << 20
 
 func newVerify(o *options) *cobra.Command {
-	var keys, head string
+	var keys, key, head string
 	cmd := &cobra.Command{
-		Use: "verify FILE", Short: "Check an exported session, or a certificate, without any server",
+		Use: "verify FILE", Short: "Check an exported session, a transcript of an auction, or a certificate, without any server",
 		Long: `Checks what somebody has been given, - for the standard input, and says what was checked. The exit status is 1 if anything does not
 fit.
 
@@ -31,15 +31,21 @@ everybody with mabus sessions get. The chain does not cover tags, priority, limi
 written: members in another order, or numbers in another form, are a change. Of a session of type byzantine_consensus the
 certificate of the result is checked too, against the keys with which the members have joined.
 
+A transcript that mabus auctions transcript has written: --key is the key of the service that has signed it, from a source that is
+trusted; mabus auctions key prints it. Whoever makes up a transcript has another key. The auction is then carried out once more from
+its steps: winners, prices and payments must be those that it says, or else the first difference is named. A bidder gives the head
+of its receipt by --head. As long as bids are sealed there is nothing to recompute. What the steps do not tell is not checked:
+reputations at the time of the bids, and that the money was there.
+
 A certificate alone: --keys names a file with the keys of all members, a JSON list of {"id","key"}, from a source that is trusted.`,
-		Example: "  mabus verify deploy-42.json\n  mabus verify deploy-42.json --head 1f2e3d...\n  mabus verify certificate.json --keys members.json\n  mabus sessions export deploy-42 | mabus verify - --json",
+		Example: "  mabus verify deploy-42.json\n  mabus verify deploy-42.json --head 1f2e3d...\n  mabus verify gpu-7.json --key 0vY5...=\n  mabus verify certificate.json --keys members.json\n  mabus sessions export deploy-42 | mabus verify - --json",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			data, err := readProof(cmd, a[0])
 			if err != nil {
 				return err
 			}
-			v, err := verify(data, head, func() ([]byte, error) {
+			v, err := recognise(data, key, head, func() ([]byte, error) {
 				if keys == "" {
 					return nil, fmt.Errorf("%w: a certificate proves something to those who know its members' keys: name a file with them by --keys", errUsage)
 				}
@@ -54,9 +60,24 @@ A certificate alone: --keys names a file with the keys of all members, a JSON li
 			return o.show(cmd, v, v.print)
 		},
 	}
-	cmd.Flags().StringVar(&head, "head", "", "head of the session at some time, which must be on the way to its end")
+	cmd.Flags().StringVar(&head, "head", "", "head of the session or auction at some time, which must be on the way to its end")
+	cmd.Flags().StringVar(&key, "key", "", "public key of the service, for a transcript: see mabus auctions key")
 	cmd.Flags().StringVar(&keys, "keys", "", "file with the members' keys, for a certificate")
 	return cmd
+}
+
+// finding is something that was checked, and fits.
+type finding interface{ print(w io.Writer) }
+
+// recognise tells a transcript from the rest.
+func recognise(data []byte, key, head string, keys func() ([]byte, error)) (finding, error) {
+	if isTranscript(data) {
+		return verifyTranscript(data, key, head)
+	}
+	if key != "" {
+		return nil, fmt.Errorf("%w: --key is for a transcript that mabus auctions transcript has written", errUsage)
+	}
+	return verify(data, head, keys)
 }
 
 func readProof(cmd *cobra.Command, name string) ([]byte, error) {
@@ -136,7 +157,7 @@ func verify(data []byte, head string, keys func() ([]byte, error)) (*verified, e
 		}
 		return verifyCertificate(data, file)
 	}
-	return nil, fmt.Errorf("it is neither a session that mabus sessions export has written, nor a certificate")
+	return nil, fmt.Errorf("it is neither a session that mabus sessions export has written, nor a transcript of an auction, nor a certificate")
 }
 
 func verifySession(data []byte, head string) (*verified, error) {

@@ -34,8 +34,8 @@ func (e *economy) handleAuctions(srv *rpc.Server) {
 
 // inAuction is write for a method about an auction. One that has ended and is archived is told from one that never was.
 func inAuction[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], id func(*Req) string) {
-	rpc.Handle(srv, m, func(ctx context.Context, r *Req) (*Resp, error) {
-		resp, err := do[Resp](ctx, e, m.Noun+"."+m.Verb, r, false)
+	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, r *Req) ([]byte, error) {
+		resp, err := order(ctx, e, m, body, false)
 		if api.ReasonOf(err) != api.ReasonAuctionNotFound {
 			return resp, err
 		}

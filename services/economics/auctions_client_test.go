@@ -7,6 +7,7 @@ import (
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/services/economics/transcript"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // A whole auction by the SDK: commitments, revealing, watching, and the transcript.
@@ -60,14 +61,14 @@ func TestAuctionByTheSDK(t *testing.T) {
 	if last != api.AuctionClosed {
 		t.Errorf("the last that was watched is %s", last)
 	}
-	whole, err := b.Transcript(ctx, "x")
+	whole, err := a.Transcript(ctx, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := transcript.Verify(whole, whole.Key); err != nil {
 		t.Error(err)
 	}
-	bids, err := owner.Bids(ctx, "x")
+	bids, err := a.Bids(ctx, "x")
 	if err != nil || len(bids) != 2 || bids[1].Price != 70*credit {
 		t.Errorf("%+v %v", bids, err)
 	}
@@ -77,7 +78,8 @@ func TestAuctionByTheSDK(t *testing.T) {
 	if _, err := a.Get(ctx, "y"); api.ReasonOf(err) != api.ReasonAuctionNotFound {
 		t.Errorf("an unknown auction: %v", err)
 	}
-	if s, err := a.Stats(ctx); err != nil || s.Traded != 70*credit {
-		t.Errorf("%+v %v", s, err)
-	}
+	natstest.Eventually(t, patience, func() bool {
+		s, err := a.Stats(ctx)
+		return err == nil && s.Traded == 70*credit
+	}, "it is counted")
 }

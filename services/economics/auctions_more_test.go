@@ -61,7 +61,7 @@ func TestConcurrentBids(t *testing.T) {
 	if x.Price <= callers*(each-1) || x.Price > callers*each || x.Outcome.Awards[0].Bidder != fmt.Sprintf("p%d", callers-1) {
 		t.Errorf("%+v", x.Outcome)
 	}
-	whole := r.export("owner", "x")
+	whole := r.export("owner", "x", x.Revision)
 	if err := transcript.Verify(whole, whole.Key); err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +97,9 @@ func TestCombinatorialAuction(t *testing.T) {
 	if x.State != api.AuctionClosed || x.Outcome.Welfare != 190*credit || x.Outcome.Traded != 110*credit {
 		t.Fatalf("%+v %+v", x, x.Outcome)
 	}
-	r.account("a", 940*credit, 60*credit)
-	r.account("b", 950*credit, 50*credit)
-	r.account("c", 1000*credit, 0)
+	r.owns("a", x.Revision, 940*credit, 60*credit)
+	r.owns("b", x.Revision, 950*credit, 50*credit)
+	r.owns("c", x.Revision, 1000*credit, 0)
 	r.audit()
 }
 
@@ -118,7 +118,7 @@ func TestBidOnce(t *testing.T) {
 	if err != nil || again.Number != first.Number || again.Head != first.Head {
 		t.Errorf("%+v and then %+v (%v)", first, again, err)
 	}
-	if x := must(t, r.as("a"), api.AuctionsGet, api.GetRequest{ID: "x"}); x.Bids != 1 {
+	if x := must(t, r.as("a"), api.AuctionsGet, api.GetRequest{ID: "x", MinRevision: again.Revision}); x.Bids != 1 {
 		t.Errorf("%d bids", x.Bids)
 	}
 }

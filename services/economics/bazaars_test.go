@@ -33,19 +33,21 @@ func TestBazaarOverNATS(t *testing.T) {
 	refused(t, buyer, api.BazaarsRequestService, api.ServiceRequest{Bazaar: "m", ServiceType: "dig", MaxCost: 999}, api.NotFound, api.ReasonNothingSuits)
 	refused(t, buyer, api.BazaarsRequestService, api.ServiceRequest{Bazaar: "m", Listing: "fine", MaxCost: 1999}, api.FailedPrecondition, api.ReasonAboveMaxCost)
 	refused(t, buyer, api.BazaarsSearch, api.BazaarSearchRequest{Bazaar: "n", ServiceType: "dig"}, api.NotFound, api.ReasonBazaarNotFound)
-	x := must(t, buyer, api.BazaarsRequestService, api.ServiceRequest{Bazaar: "m", ID: "x", ServiceType: "dig", MinQuality: 900_000, MaxCost: 5000,
-		Judge: "judge"})
+	x := must(t, buyer, api.BazaarsRequestService, api.ServiceRequest{
+		Bazaar: "m", ID: "x", ServiceType: "dig", MinQuality: 900_000, MaxCost: 5000,
+		Judge: "judge",
+	})
 	if x.Listing != "fine" || x.Price != 2000 {
 		t.Fatalf("%+v", x)
 	}
-	r.account("buyer", 8000, 2000)
+	r.comes("buyer", 8000, 2000)
 	must(t, r.as("p"), api.ContractsDeliver, api.ContractDeliverRequest{ID: x.Contract})
 	low := api.Decimal(475_000)
 	refused(t, buyer, api.ContractsAccept, api.ContractAcceptRequest{ID: x.Contract, Quality: &low}, api.PermissionDenied, api.ReasonJudged)
 	must(t, buyer, api.ContractsReject, api.ContractRejectRequest{ID: x.Contract, Reason: "half a hole"})
 	must(t, r.as("judge"), api.ContractsAccept, api.ContractAcceptRequest{ID: x.Contract, Quality: &low, Reason: "it is half a hole"})
-	r.account("buyer", 9000, 0)
-	r.account("p", 10_000-750+900, 0)
+	r.comes("buyer", 9000, 0)
+	r.comes("p", 10_000-750+900, 0)
 	var list *api.BazaarTransactionsResponse
 	natstest.Eventually(t, patience, func() bool {
 		list = must(t, buyer, api.BazaarsTransactions, api.BazaarTransactionsRequest{Bazaar: "m", Party: "p"})
@@ -81,8 +83,10 @@ func TestBuyersRace(t *testing.T) {
 	r := world(t, 3)
 	must(t, r.as("owner"), api.BazaarsCreate, api.BazaarSpec{ID: "m", Name: "holes"})
 	for i := range 8 {
-		must(t, r.as("p"), api.BazaarsListService, api.ListingSpec{Bazaar: "m", ID: fmt.Sprint("l", i), ServiceType: "dig", Price: api.Micro(100 + i),
-			Capacity: 2, Expires: api.Duration(time.Hour)})
+		must(t, r.as("p"), api.BazaarsListService, api.ListingSpec{
+			Bazaar: "m", ID: fmt.Sprint("l", i), ServiceType: "dig", Price: api.Micro(100 + i),
+			Capacity: 2, Expires: api.Duration(time.Hour),
+		})
 	}
 	conns := make([]*rpc.Conn, 24)
 	for i := range conns {

@@ -84,35 +84,64 @@ type revised interface{ SetRevision(revision string) }
 
 // write answers a method by one command of the same name.
 func write[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp]) {
-	rpc.Handle(srv, m, func(ctx context.Context, r *Req) (*Resp, error) { return do[Resp](ctx, e, m.Noun+"."+m.Verb, r, false) })
+	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, _ *Req) ([]byte, error) { return order(ctx, e, m, body, false) })
 }
 
 // create is write for a method that creates an entity whose id the request may choose: one that the archive has is taken.
 func create[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], kind string, id func(*Req) string) {
-	rpc.Handle(srv, m, func(ctx context.Context, r *Req) (*Resp, error) {
+	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, r *Req) ([]byte, error) {
 		taken := false
 		if id := id(r); id != "" {
 			var err error
-			if taken, err = e.archive.has(ctx, kind+"/"+id); err != nil {
+			if taken, err = e.taken(ctx, kind+"/"+id); err != nil {
 				return nil, err
 			}
 		}
-		return do[Resp](ctx, e, m.Noun+"."+m.Verb, r, taken)
+		return order(ctx, e, m, body, taken)
 	})
 }
 
-// do has the machine carry out a command for whoever asks, and reads its answer. The body is written anew, so that what is stored
-// is in one form.
+// taken tells whether an id was used before. The state is looked at first: what leaves it is in the archive by then, so that no entity is
+// missed on its way from one to the other.
+func (e *economy) taken(ctx context.Context, entity string) (used bool, err error) {
+	if _, err = e.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) { used = realm.Record(s, entity) != nil }); err != nil || used {
+		return used, err
+	}
+	return e.archive.has(ctx, entity)
+}
+
+// order has the machine carry out a command of the method's name, and returns its answer as it is written, with the revision of the log if
+// it has one. The body is that of the request: it was read strictly, and is what the request id stands for.
+func order[Req, Resp any](ctx context.Context, e *economy, m api.Method[Req, Resp], body []byte, taken bool) ([]byte, error) {
+	answer, err := e.command(ctx, m.Noun+"."+m.Verb, body, taken)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := any((*Resp)(nil)).(revised); !ok || len(answer.Body) < len("{}") {
+		return answer.Body, nil
+	}
+	return withRevision(answer.Body, answer.Revision), nil
+}
+
+// withRevision adds a field to a JSON object that has none of its name, since the machine does not know it. A revision needs no escapes.
+func withRevision(object []byte, revision string) []byte {
+	out := make([]byte, 0, len(object)+len(revision)+len(`,"revision":""`))
+	out = append(out, object[:len(object)-1]...)
+	if len(object) > len("{}") {
+		out = append(out, ',')
+	}
+	out = append(out, `"revision":"`...)
+	out = append(out, revision...)
+	return append(out, `"}`...)
+}
+
+// do has the machine carry out a command, and reads its answer.
 func do[Resp any](ctx context.Context, e *economy, kind string, body any, taken bool) (*Resp, error) {
-	cause := rpc.CauseFrom(ctx)
 	raw, err := codec.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("write the command %s: %w", kind, err)
 	}
-	call := act.Call{ID: rand.Text(), Operator: slices.Contains(e.cfg.Operators, cause.Principal), Taken: taken}
-	answer, err := e.log.Do(ctx, engine.Command{
-		Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Key: call.String(), Body: raw,
-	})
+	answer, err := e.command(ctx, kind, raw, taken)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +153,15 @@ func do[Resp any](ctx context.Context, e *economy, kind string, body any, taken 
 		v.SetRevision(answer.Revision)
 	}
 	return resp, nil
+}
+
+// command has the machine carry out a command for whoever asks.
+func (e *economy) command(ctx context.Context, kind string, body []byte, taken bool) (replog.Answer, error) {
+	cause := rpc.CauseFrom(ctx)
+	call := act.Call{ID: rand.Text(), Operator: slices.Contains(e.cfg.Operators, cause.Principal), Taken: taken}
+	return e.log.Do(ctx, engine.Command{
+		Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Key: call.String(), Body: body,
+	})
 }
 
 // read looks at the replica's own state. It asks again before it says that something is not there: another replica may have just made

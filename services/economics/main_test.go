@@ -2,6 +2,8 @@ package economics_test
 
 import (
 	"context"
+	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,12 +92,26 @@ func dial(t testing.TB, url, principal string) *rpc.Conn {
 	return c
 }
 
+// latest are the revisions of the last answers, by server: a read asks for what was written before, whichever replica answers.
+var latest sync.Map
+
 // call asks with patience.
 func call[Req, Resp any](t testing.TB, c *rpc.Conn, m api.Method[Req, Resp], r Req) (*Resp, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	return rpc.Call(ctx, c, m, &r)
+	if asked := reflect.ValueOf(&r).Elem().FieldByName("MinRevision"); asked.IsValid() && asked.String() == "" {
+		if revision, ok := latest.Load(c.NC.ConnectedUrl()); ok {
+			asked.SetString(revision.(string))
+		}
+	}
+	resp, err := rpc.Call(ctx, c, m, &r)
+	if err == nil {
+		if told := reflect.ValueOf(resp).Elem().FieldByName("Revision"); told.IsValid() && told.String() != "" {
+			latest.Store(c.NC.ConnectedUrl(), told.String())
+		}
+	}
+	return resp, err
 }
 
 // must is call for what has to succeed.

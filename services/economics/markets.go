@@ -34,8 +34,8 @@ func (e *economy) handleMarkets(srv *rpc.Server) {
 
 // toMarket is write for a market that may be in the archive: it is closed then, and not unknown.
 func toMarket[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], id func(*Req) string) {
-	rpc.Handle(srv, m, func(ctx context.Context, r *Req) (*Resp, error) {
-		resp, err := do[Resp](ctx, e, m.Noun+"."+m.Verb, r, false)
+	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, r *Req) ([]byte, error) {
+		resp, err := order(ctx, e, m, body, false)
 		return resp, e.closedMarket(ctx, id(r), err)
 	})
 }
@@ -109,6 +109,7 @@ func (e *economy) listMarkets(ctx context.Context, r *api.MarketsListRequest) (*
 			if err != nil {
 				return nil, err
 			}
+			v.Metadata = nil
 			resp.Markets[i] = *v
 		}
 		return resp, nil

@@ -35,7 +35,6 @@ func (e *economy) handleRisk(srv *rpc.Server) {
 	rpc.Handle(srv, api.ViolationsJudge, e.judgeViolation)
 	rpc.Handle(srv, api.ClaimsJudge, e.judgeClaim)
 	rpc.Handle(srv, api.ScreensCollusion, screenCollusion)
-	e.handleRiskReads(srv)
 }
 
 // seeRisk answers a method from the replica's own state.

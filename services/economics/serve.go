@@ -21,6 +21,8 @@ func (e *economy) serve() *rpc.Server {
 	e.handleBazaars(srv)
 	e.handleReputation(srv)
 	e.handleMarkets(srv)
+	e.handleRisk(srv)
+	e.handleRiskReads(srv)
 	e.handlePricing(srv)
 	return srv
 }

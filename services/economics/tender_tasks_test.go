@@ -88,7 +88,7 @@ func TestTendersExecutedAsTasks(t *testing.T) {
 		spec.Execution, spec.Expected, spec.Check, spec.Task.Payload = api.TenderAsTask, 2, id == "checked", json.RawMessage(payload)
 		spec.Terms.Completion = api.Duration(patience)
 		if id == "hard" { // its task fails for good when its time is up
-			spec.Terms.Completion = api.Duration(2 * time.Second)
+			spec.Terms.Completion = api.Duration(time.Second)
 		}
 		must(t, boss, api.TendersAnnounce, spec)
 		must(t, r.as("a"), api.TendersBid, api.TenderBidRequest{ID: id, Price: 500})
@@ -105,7 +105,7 @@ func TestTendersExecutedAsTasks(t *testing.T) {
 			t.Errorf("the result of %s is %s", id, v.Contract.Result)
 		}
 	}
-	r.account("boss", 9000, 0)
-	r.account("b", 1000, 0)
+	r.comes("boss", 9000, 0)
+	r.comes("b", 1000, 0)
 	r.audit()
 }

@@ -73,7 +73,7 @@ func (e *economy) announceMany(ctx context.Context, r *api.TendersAnnounceManyRe
 		taken := false
 		if spec.ID != "" {
 			var err error
-			if taken, err = e.archive.has(ctx, tender.Entity(spec.ID)); err != nil {
+			if taken, err = e.taken(ctx, tender.Entity(spec.ID)); err != nil {
 				return spec.ID, "", err
 			}
 		}

@@ -7,12 +7,11 @@ import (
 
 // Bounds of contracts.
 const (
-	MaxContracts      = 1_000_000             // contracts that are live at a time; further ones are overloaded
-	MaxContractItem   = 64 << 10              // bytes of what a contract is about, and of what is delivered
-	MaxContractTime   = 31536000              // seconds that a contract may leave for its completion, and for the judgement
-	MaxContractReason = 4096                  // bytes of a reason
-	MaxContractPrice  = 1_000_000_000_000_000 // micro-units of a price, a budget or a bonus
-	MaxMultiplier     = 1_000_000             // times the price that a bonus may be
+	MaxContracts      = 1_000_000 // contracts that are live at a time; further ones are overloaded
+	MaxContractItem   = 64 << 10  // bytes of what a contract is about, and of what is delivered
+	MaxContractTime   = 31536000  // seconds that a contract may leave for its completion, and for the judgement
+	MaxContractReason = 4096      // bytes of a reason
+	MaxMultiplier     = 1_000_000 // times the price that a bonus may be
 )
 
 // Reasons of contracts.
@@ -88,7 +87,7 @@ type Contract struct {
 	ID string `json:"id"`
 	// Origin is what has brought the two together: "auction/<id>", "tender/<id>", "bazaar/<market>/<request>".
 	Origin string `json:"origin"`
-	// Notify says that the origin is told when the contract has ended.
+	// Notify says that the origin takes note when the contract has ended, before it is archived.
 	Notify   bool   `json:"notify,omitempty"`
 	Buyer    string `json:"buyer"`
 	Provider string `json:"provider"`

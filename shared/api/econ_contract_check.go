@@ -19,7 +19,7 @@ func checkShare(field string, v Decimal) error {
 
 // checkPrice accepts an amount that may be nothing.
 func checkPrice(field string, v Micro) error {
-	if v < 0 || v > MaxContractPrice {
+	if v < 0 || v > MaxAmount {
 		return badTerm(field, `"0" to "1000000000000000"`)
 	}
 	return nil

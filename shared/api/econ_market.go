@@ -158,7 +158,8 @@ type Market struct {
 	// to 1.
 	Shares []int64   `json:"shares,omitempty"`
 	Prices []Decimal `json:"prices,omitempty"`
-	// Stake is what the owner of a prediction market stands in for, and Pool what the traders have paid for their shares.
+	// Stake is what the owner of a prediction market stands in for, and Pool what the traders have paid for their shares; from the outcome
+	// on, what is left of it to be paid.
 	Stake Micro `json:"stake,omitzero"`
 	Pool  Micro `json:"pool,omitzero"`
 	// Outcome is that which came true; none when it is void.

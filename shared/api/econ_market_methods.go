@@ -32,7 +32,7 @@ var (
 	}
 	MarketsList = Method[MarketsListRequest, MarketsListResponse]{
 		Service: "economics", Noun: "markets", Verb: "list",
-		Doc: "Returns the markets in the order of their ids, a page at a time.",
+		Doc: "Returns the markets that are not archived in the order of their ids, without their metadata, a page at a time.",
 	}
 	MarketsBook = Method[MarketBookRequest, MarketBook]{
 		Service: "economics", Noun: "markets", Verb: "book",

@@ -87,7 +87,8 @@ func (r *RewardRequest) Validate() error {
 		return err
 	}
 	if (r.Performance == nil) == (r.Reputation == nil) {
-		return Errorf(Invalid, "a reward is for performance or for reputation: give one of them").WithReason(ReasonMissingFields).WithFields("performance", "reputation")
+		return Errorf(Invalid, "a reward is for performance or for reputation: give one of them").
+			WithReason(ReasonMissingFields).WithFields("performance", "reputation")
 	}
 	if p := r.Performance; p != nil {
 		if err := checkFractions(figure{"quality", p.Quality}); err != nil {

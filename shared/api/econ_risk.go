@@ -7,17 +7,16 @@ import (
 
 // Bounds of stakes and violations.
 const (
-	MaxStakes         = 100_000     // agents that have a stake
-	MaxUnbonding      = 16          // parts of one stake that are on their way out
-	MaxViolations     = 10_000      // violations that are remembered
-	MaxOpenReports    = 20          // violations that one principal has reported and that are not judged
-	MaxEvidence       = 4096        // bytes of evidence; what is larger goes into the object store
-	MaxRiskNote       = 1024        // bytes of a reason or statement
-	MaxSlashingRates  = 64          // kinds of violations with a rate of their own
-	MaxJurors         = 256         // agents from which juries are drawn
-	MaxJury           = 15          // agents of one jury
-	MaxRiskPeriod     = 31_536_000  // seconds of a period of the rules of stakes or of a pool
-	MaxViolationsKept = 365 * 86400 // seconds for which what has ended may be remembered
+	MaxStakes        = 100_000    // agents that have a stake
+	MaxUnbonding     = 16         // parts of one stake that are on their way out
+	MaxViolations    = 10_000     // violations that are remembered
+	MaxOpenReports   = 20         // violations that one principal has reported and that are not judged
+	MaxEvidence      = 4096       // bytes of evidence; what is larger goes into the object store
+	MaxRiskNote      = 1024       // bytes of a reason or statement
+	MaxSlashingRates = 64         // kinds of violations with a rate of their own
+	MaxJurors        = 256        // agents from which juries are drawn
+	MaxJury          = 15         // agents of one jury
+	MaxRiskPeriod    = 31_536_000 // seconds of a period of the rules of stakes or of a pool
 )
 
 // Reasons of stakes, violations, insurance, screens and breakers.
@@ -168,7 +167,8 @@ type Violation struct {
 	// Evidence is a JSON value.
 	Evidence json.RawMessage `json:"evidence,omitempty"`
 	State    ViolationState  `json:"state"`
-	// Jury may judge by a session of just these members: see docs/economics.md.
+	// Jury may judge by a session of just these members: of the type consensus or voting, by majority, supermajority or unanimous, with
+	// the question {"violation": "<id>"} and nothing else in it, decided with yes or no.
 	Jury       []string  `json:"jury,omitempty"`
 	ReportedAt time.Time `json:"reported_at"`
 	// JudgedBy is an operator, or "session/<id>".

@@ -176,7 +176,7 @@ type Claim struct {
 	Loss     Micro           `json:"loss,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"`
 	State    ClaimState      `json:"state"`
-	// Jury may judge by a session of just these members.
+	// Jury may judge by a session of just these members, as of a violation, with the question {"claim": "<id>"}.
 	Jury    []string  `json:"jury,omitempty"`
 	FiledAt time.Time `json:"filed_at"`
 	// Worth is what the claim would be paid at most; Paid what it was.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/replog/engine"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // Do appends a command and returns the machine's answer, once this replica has applied it. The error is
@@ -27,7 +28,7 @@ func (l *Log[S]) Do(ctx context.Context, c engine.Command) (Answer, error) {
 	case l.health.isFull():
 		return Answer{}, l.errFull()
 	}
-	return l.do(ctx, newCall(c), l.queue.put)
+	return l.do(ctx, newCall(c, rpc.Arrival(ctx)), l.queue.put)
 }
 
 // own carries out a command of the log itself, which no full queue refuses.
@@ -35,7 +36,7 @@ func (l *Log[S]) own(ctx context.Context, c engine.Command) (Answer, error) {
 	if err := l.check(c); err != nil {
 		return Answer{}, err
 	}
-	return l.do(ctx, newCall(c), l.queue.putOwn)
+	return l.do(ctx, newCall(c, 0), l.queue.putOwn)
 }
 
 func (l *Log[S]) do(ctx context.Context, c *call, put func(*call) error) (Answer, error) {

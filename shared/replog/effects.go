@@ -272,7 +272,7 @@ func (l *Log[S]) tendEffects() {
 		return // the claims of the round before are not under way yet
 	}
 	for _, id := range claims {
-		k.claim = newCall(engine.ClaimCommand(id))
+		k.claim = newCall(engine.ClaimCommand(id), 0)
 		_ = l.queue.putOwn(k.claim) // fails when the log is closed
 	}
 }

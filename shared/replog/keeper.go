@@ -124,7 +124,7 @@ func (l *Log[S]) sayPresent() {
 	w.said, w.sent = w.name, now
 	w.mu.Unlock()
 	low, high := l.versions()
-	_ = l.queue.putOwn(newCall(engine.PresentCommand(low, high))) // fails when the log is closed
+	_ = l.queue.putOwn(newCall(engine.PresentCommand(low, high), 0)) // fails when the log is closed
 }
 
 func (l *Log[S]) versions() (low, high int) {

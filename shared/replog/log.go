@@ -156,7 +156,7 @@ func (l *Log[S]) sayGoodbye(ctx context.Context) error {
 	if !known || !l.health.healthy() {
 		return nil // nobody has heard of it, or nobody hears
 	}
-	bye := newCall(engine.LeaveCommand())
+	bye := newCall(engine.LeaveCommand(), 0)
 	l.queue.end(bye)
 	select {
 	case r := <-bye.done:

@@ -1,6 +1,8 @@
 package replog
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +25,7 @@ type Answer struct {
 // call is a command that somebody waits for.
 type call struct {
 	command engine.Command
+	arrived uint64 // see rpc.Arrival
 	state   atomic.Int32
 	done    chan result // has room for the one result
 }
@@ -42,9 +45,9 @@ const (
 // calls that are done with, to be used again.
 var calls = sync.Pool{New: func() any { return &call{done: make(chan result, 1)} }}
 
-func newCall(c engine.Command) *call {
+func newCall(c engine.Command, arrived uint64) *call {
 	n := calls.Get().(*call)
-	n.command = c
+	n.command, n.arrived = c, arrived
 	n.state.Store(callWaits)
 	return n
 }
@@ -133,6 +136,8 @@ func (q *queue) take(batch []*call, size int) (_ []*call, ok bool) {
 	defer q.mu.Unlock()
 	batch, q.own, size = fill(batch, q.own, size)
 	if len(q.own) == 0 {
+		// Handlers overtake one another on their way to here; of those that wait, the first to come is the first served.
+		slices.SortStableFunc(q.calls, func(a, b *call) int { return cmp.Compare(a.arrived, b.arrived) })
 		batch, q.calls, _ = fill(batch, q.calls, size)
 	}
 	if len(batch) == 0 && q.last != nil {

@@ -18,6 +18,8 @@ type Context struct {
 	cause    api.Cause
 	// cancellable says that somebody may cancel the request, so that what it asks of others must be cancellable too.
 	cancellable bool
+	// arrived is the place of the request among those that have come to this process; 0 for one that has not come by a server.
+	arrived uint64
 
 	mu     sync.Mutex
 	armed  context.Context
@@ -79,6 +81,8 @@ func (c *Context) Value(key any) any {
 		return c.cause
 	case cancellableKey:
 		return c.cancellable
+	case arrivedKey:
+		return c.arrived
 	}
 	c.mu.Lock()
 	armed := c.armed
@@ -87,6 +91,18 @@ func (c *Context) Value(key any) any {
 		return armed.Value(key)
 	}
 	return c.base.Value(key)
+}
+
+type arrivedKey struct{}
+
+// Arrival returns the place of a handler's request among those that have come to this process, from 1 on; 0 outside of a request.
+// Handlers run at the same time, so where the first to come shall be the first served, it is this that tells.
+func Arrival(ctx context.Context) uint64 {
+	if c, ok := ctx.(*Context); ok {
+		return c.arrived
+	}
+	n, _ := ctx.Value(arrivedKey{}).(uint64)
+	return n
 }
 
 // CauseFrom returns who asked for what a handler is doing; zero outside a request.

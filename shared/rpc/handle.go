@@ -32,7 +32,31 @@ func HandleAt[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp],
 	s.methods = append(s.methods, newMethod(s, subject, m, h))
 }
 
+// RawHandler is a Handler for who passes requests and answers on as they are written: it also gets the body, which is one JSON object that
+// has been checked, and returns the JSON of a Resp.
+type RawHandler[Req any] func(ctx context.Context, body []byte, req *Req) ([]byte, error)
+
+// HandleRaw adds a method of the service, before Start.
+func HandleRaw[Req, Resp any](s *Server, m api.Method[Req, Resp], h RawHandler[Req]) {
+	d := newRawMethod(s, "", m, h)
+	s.methods = append(s.methods, d)
+	s.byName[d.Noun+"."+d.Verb] = d
+}
+
 func newMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp], h Handler[Req, Resp]) *method {
+	return newRawMethod(s, subject, m, func(ctx context.Context, _ []byte, req *Req) ([]byte, error) {
+		resp, err := h(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp == nil {
+			return nil, errors.New("the handler returned neither an answer nor an error")
+		}
+		return codec.Marshal(resp)
+	})
+}
+
+func newRawMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp], h RawHandler[Req]) *method {
 	d := m.Describe()
 	return &method{
 		Descriptor: d, subject: subject, metrics: s.metrics.of(d.Noun + "." + d.Verb),
@@ -46,14 +70,7 @@ func newMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp]
 					return nil, err
 				}
 			}
-			resp, err := h(ctx, req)
-			if err != nil {
-				return nil, err
-			}
-			if resp == nil {
-				return nil, errors.New("the handler returned neither an answer nor an error")
-			}
-			return codec.Marshal(resp)
+			return h(ctx, body, req)
 		},
 	}
 }
@@ -91,6 +108,7 @@ func (s *Server) carryOut(r request) (body []byte, err error) {
 		return nil, err
 	}
 	ctx := NewContext(s.base, timeout, api.Cause{})
+	ctx.arrived = r.arrived
 	defer ctx.End()
 	defer s.conn.Cancellable(ctx, r.principal, r.header.Get(api.HeaderRequestID))()
 	data, err := s.conn.Body(ctx, r.header, r.data)

@@ -65,7 +65,11 @@ type method struct {
 }
 
 // request is a message that waits for, or has, a worker.
+// arrivals counts the requests that have come to this process.
+var arrivals atomic.Uint64
+
 type request struct {
+	arrived   uint64
 	method    *method
 	principal string
 	reply     string
@@ -182,6 +186,7 @@ func (s *Server) subscribeAs(subject, queue string, find func(subject string) *m
 
 // accept gives the request to a worker, or refuses it at once.
 func (s *Server) accept(r request) {
+	r.arrived = arrivals.Add(1)
 	if !s.pool.Submit(r) {
 		if s.stopping.Load() {
 			_ = s.conn.ReplyError(r.reply, api.Errorf(api.Unavailable, "this replica of %s is stopping: ask again", s.cfg.Service).WithReason(api.ReasonDraining))

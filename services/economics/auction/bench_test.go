@@ -58,3 +58,23 @@ func one(b *testing.B, h *house, by string, amount api.Micro) {
 		d.Apply()
 	}
 }
+
+// BenchmarkClose is the end of the largest sealed auction: everybody's hold is released in one command.
+func BenchmarkClose(b *testing.B) {
+	who := make([]string, api.MaxSealedBidders)
+	for i := range who {
+		who[i] = fmt.Sprintf("bidder-%d", i)
+	}
+	for range b.N {
+		b.StopTimer()
+		h := open(b, append(who, "owner")...)
+		spec := forLot("x", api.AuctionVickrey)
+		spec.MaxBidders = len(who)
+		must(h, "owner", api.AuctionsCreate, spec)
+		for i := range who {
+			one(b, h, who[i], api.Micro(i+1))
+		}
+		b.StartTimer()
+		must(h, "owner", api.AuctionsClose, api.AuctionRequest{Auction: "x"})
+	}
+}

@@ -17,6 +17,8 @@ type Revealing struct {
 // Ended is the body of the step with which an auction ends without a winner.
 type Ended struct {
 	Reason string `json:"reason"`
+	// Operator says that whoever called it off is one, and may do so in spite of bids.
+	Operator bool `json:"operator,omitempty"`
 }
 
 // mine refuses who is neither the owner nor an operator: permission_denied (not_auction_owner).
@@ -151,7 +153,7 @@ func cancel(a *act.Act, d *Draft, r *api.AuctionCancelRequest) (*api.Auction, er
 // callOff ends an auction as if it had never been.
 func callOff(a *act.Act, d *Draft, x *Auction, reason string) error {
 	x.releaseAll(a, d.rows(x))
-	return end(a, d, x, api.AuctionCancelled, reason, StepCancelled, Ended{reason})
+	return end(a, d, x, api.AuctionCancelled, reason, StepCancelled, Ended{reason, a.Operator})
 }
 
 // expire ends an auction without a winner, after its time.
@@ -162,7 +164,7 @@ func expire(a *act.Act, d *Draft, x *Auction, reason string) error {
 	if err := x.carryOut(a, b); err != nil {
 		return err
 	}
-	return end(a, d, x, api.AuctionExpired, reason, StepExpired, Ended{reason})
+	return end(a, d, x, api.AuctionExpired, reason, StepExpired, Ended{Reason: reason})
 }
 
 // end is the last that happens to an auction.

@@ -74,13 +74,13 @@ func drawSpec(t *rapid.T, id string, kind api.AuctionType) api.AuctionSpec {
 	return s
 }
 
-// drawBid makes a bid that may fit the auction.
-func drawBid(t *rapid.T, s *api.AuctionSpec, by string) api.AuctionBidRequest {
-	amount := api.Micro(rapid.IntRange(1, 60).Draw(t, "price")) * unit / 2
-	r := api.AuctionBidRequest{Auction: s.ID, Price: &amount}
+// drawBid makes a bid that may fit the auction, and returns its price, too, which it may hide.
+func drawBid(t *rapid.T, s *api.AuctionSpec, by string) (r api.AuctionBidRequest, amount api.Micro) {
+	amount = api.Micro(rapid.IntRange(1, 60).Draw(t, "price")) * unit / 2
+	r = api.AuctionBidRequest{Auction: s.ID, Price: &amount}
 	switch {
 	case s.Reveal > 0:
-		return api.AuctionBidRequest{Auction: s.ID, Commitment: mechanism.Commitment(s.ID, by, amount, 1, saltOf(amount))}
+		return api.AuctionBidRequest{Auction: s.ID, Commitment: mechanism.Commitment(s.ID, by, amount, 1, saltOf(amount))}, amount
 	case s.Type == api.AuctionEnglish && rapid.Bool().Draw(t, "proxy"):
 		r.Price, r.Max = nil, &amount
 	case s.Type == api.AuctionDutch && rapid.Bool().Draw(t, "no limit"):
@@ -94,7 +94,7 @@ func drawBid(t *rapid.T, s *api.AuctionSpec, by string) api.AuctionBidRequest {
 	case s.Type == api.AuctionMultiTrait:
 		r.Attributes = []api.AuctionAttribute{{Name: "q", Value: api.Decimal(rapid.IntRange(0, 1_000_000).Draw(t, "q"))}}
 	}
-	return r
+	return r, amount
 }
 
 func saltOf(amount api.Micro) string { return fmt.Sprintf("%016d", amount) }
@@ -118,6 +118,7 @@ func turn(t *rapid.T, h *house, s *api.AuctionSpec, bids map[string]api.Micro) {
 		if rapid.IntRange(0, 4).Draw(t, "call off") > 0 {
 			return
 		}
+		h.operator = rapid.IntRange(0, 2).Draw(t, "by an operator") == 0
 		_, err = do(h, by, api.AuctionsCancel, api.AuctionCancelRequest{Auction: s.ID})
 	case 3:
 		_, err = do(h, by, api.AuctionsSettle, api.AuctionSettleRequest{Auction: s.ID, Quality: api.Decimal(rapid.IntRange(0, 1_000_000).Draw(t, "quality")), Took: api.Duration(time.Hour)})
@@ -131,13 +132,9 @@ func turn(t *rapid.T, h *house, s *api.AuctionSpec, bids map[string]api.Micro) {
 		h.pass(time.Duration(rapid.IntRange(1, 40).Draw(t, "minutes")) * time.Minute)
 		return
 	default:
-		r := drawBid(t, s, by)
-		if _, err = do(h, by, api.AuctionsBid, r); err == nil && s.Reveal > 0 {
-			for amount := unit / 2; amount <= 30*unit; amount += unit / 2 { // find what was hidden
-				if mechanism.Commitment(s.ID, by, amount, 1, saltOf(amount)) == r.Commitment {
-					bids[by] = amount
-				}
-			}
+		r, amount := drawBid(t, s, by)
+		if _, err = do(h, by, api.AuctionsBid, r); err == nil {
+			bids[by] = amount
 		}
 	}
 	if err != nil && refusal && h.state() != before {
@@ -166,9 +163,16 @@ func history(t *rapid.T, kind api.AuctionType) api.AuctionState {
 	if _, err := do(h, "owner", api.AuctionsCreate, s); err != nil {
 		t.Skip(err)
 	}
-	bids := map[string]api.Micro{}
-	for range rapid.IntRange(0, 25).Draw(t, "turns") {
-		turn(t, h, &s, bids)
+	// Another auction goes on at the same time, with the same money.
+	other := drawSpec(t, "y", rapid.SampledFrom(api.AuctionTypes).Draw(t, "other type"))
+	_, err := do(h, "a", api.AuctionsCreate, other)
+	bids, elsewhere := map[string]api.Micro{}, map[string]api.Micro{}
+	for range rapid.IntRange(0, 30).Draw(t, "turns") {
+		if err == nil && rapid.IntRange(0, 4).Draw(t, "elsewhere") == 0 {
+			turn(t, h, &other, elsewhere)
+		} else {
+			turn(t, h, &s, bids)
+		}
 		h.sound()
 	}
 	for range 3 { // bidding, revealing or solving, settling
@@ -186,7 +190,11 @@ func history(t *rapid.T, kind api.AuctionType) api.AuctionState {
 	if h.state() != h.twin.state() {
 		t.Fatal("two replicas have come to different states")
 	}
-	if err := h.command("", func(_ *act.Act, d *auction.Draft) error { auction.Drop(d, "x"); return nil }); err != nil || len(h.auctions.Bids)+len(h.auctions.Auctions) != 0 {
+	if err := h.command("", func(_ *act.Act, d *auction.Draft) error {
+		auction.Drop(d, "x")
+		auction.Drop(d, "y")
+		return nil
+	}); err != nil || len(h.auctions.Bids)+len(h.auctions.Auctions) != 0 {
 		t.Fatal("something of it is left")
 	}
 	return x.State

@@ -163,11 +163,16 @@ func (p *placing) raise(s *Placed) error {
 		return x.short(enough)
 	}
 	x.Lead, x.EndsAt = lead, e.Ends(x.EndsAt, p.now)
-	p.bid.Price, p.bid.Max = o.Price, o.Limit
-	if lead.Bidder == p.by {
-		p.bid.Max = lead.Limit
-	}
+	p.bid.Price, p.bid.Max = x.atMost(o.Price), x.atMost(o.Limit)
 	return nil
+}
+
+// atMost is a price, not beyond that at which the lot is bought at once: nobody pays more.
+func (x *Auction) atMost(price api.Micro) api.Micro {
+	if now := x.Terms.BuyNow; now != 0 && price != 0 && (price > now) != x.Terms.Reverse {
+		return now
+	}
+	return price
 }
 
 // accept is a bid in a dutch auction: it is sold at the price of the moment.

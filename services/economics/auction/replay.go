@@ -1,6 +1,7 @@
 package auction
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mabus-project/mabus/services/economics/bundle"
@@ -28,7 +29,8 @@ func Recompute(steps []api.TranscriptStep) (*Result, error) {
 	if len(steps) == 0 {
 		return nil, api.Errorf(api.Invalid, "the transcript has no steps")
 	}
-	r := &replay{bids: map[string]*Bid{}}
+	called := steps[len(steps)-1].What == StepCancelled
+	r := &replay{bids: map[string]*Bid{}, partial: called && slices.ContainsFunc(steps, func(s api.TranscriptStep) bool { return len(s.Body) == 0 })}
 	for i := range steps {
 		s := &steps[i]
 		if s.Number != uint64(i)+1 {
@@ -41,7 +43,7 @@ func Recompute(steps []api.TranscriptStep) (*Result, error) {
 			return nil, differs(s, "is earlier than the one before it")
 		}
 		r.now, r.first = s.At, i == 0
-		if err := r.step(s, steps[len(steps)-1].What == StepCancelled); err != nil {
+		if err := r.step(s); err != nil {
 			return nil, err
 		}
 	}
@@ -57,7 +59,7 @@ type replay struct {
 	bids  map[string]*Bid
 	now   time.Time
 	first bool
-	// partial says that bids are withheld, as those of an auction that was called off are for ever.
+	// partial says that bids are withheld, as those of an auction that was called off are for ever: nothing came of them.
 	partial bool
 	paid    []api.AuctionPayment // as the steps list them
 }
@@ -72,15 +74,14 @@ const ReasonTranscript = "wrong_transcript" // invalid
 func (r *replay) find(bidder string) *Bid { return r.bids[bidder] }
 
 // step carries out one step.
-func (r *replay) step(s *api.TranscriptStep, cancelled bool) error {
+func (r *replay) step(s *api.TranscriptStep) error {
 	if r.first != (s.What == StepCreated) {
 		return differs(s, "an auction begins with the step %s, once", StepCreated)
 	}
+	if r.partial && s.What != StepCreated && s.What != StepCancelled {
+		return nil
+	}
 	if len(s.Body) == 0 {
-		if cancelled && s.What != StepCreated { // it decides nothing
-			r.partial = true
-			return nil
-		}
 		return differs(s, "what it says is withheld: ask for the transcript when the auction has closed")
 	}
 	switch s.What {
@@ -106,11 +107,7 @@ func (r *replay) step(s *api.TranscriptStep, cancelled bool) error {
 	case StepExpired:
 		return r.expired(s)
 	case StepCancelled:
-		if s.By == r.x.Owner && !r.x.empty() {
-			return differs(s, "the owner cannot call it off: there are bids")
-		}
-		r.x.State = api.AuctionCancelled
-		return nil
+		return r.cancelled(s)
 	}
 	return differs(s, "is no step of an auction")
 }
@@ -212,9 +209,6 @@ func (r *replay) revealed(s *api.TranscriptStep) error {
 
 func (r *replay) withdrawn(s *api.TranscriptStep) error {
 	p := r.placing(s)
-	if !p.known && r.partial {
-		return nil
-	}
 	if err := r.open(s); err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (h *house) alone(by string, f func(a *act.Act, d *auction.Draft) error) err
 	h.Helper()
 	h.n++
 	a := &act.Act{
-		Time: h.now, Principal: by, Operator: h.operator, ID: fmt.Sprintf("id-%d", h.n), Order: h.n,
+		Time: h.now, Principal: by, Operator: h.operator && by != "", ID: fmt.Sprintf("id-%d", h.n), Order: h.n,
 		Ledger: h.ledger.Draft(), Reputation: h.reputation.Draft(), Contracts: h.contracts.Draft(),
 	}
 	a.Ledger.Now = h.now

@@ -34,7 +34,6 @@ func TestProxiesSoftCloseAndBuyNow(t *testing.T) {
 	if x.Price != 101*unit || x.Leader != "c" || x.EndsAt.Sub(h.now) != 10*time.Minute {
 		t.Fatalf("the better proxy: %+v", x)
 	}
-	refused(h, "d", api.AuctionsBid, bidding("x", 2000), api.ReasonInsufficientFunds)
 	h.pass(9 * time.Minute)
 	if r = must(h, "d", api.AuctionsBid, bidding("x", 600)); r.State != api.AuctionClosed || r.Price != 500*unit {
 		t.Fatalf("bought at once: %+v", r)
@@ -60,6 +59,21 @@ func TestNobodyRaisesThePriceWithoutMoney(t *testing.T) {
 	must(h, "owner", api.AuctionsCreate, gpu(api.AuctionEnglish))
 	must(h, "a", api.AuctionsBid, api.AuctionBidRequest{Auction: "x", Max: price(100)})
 	refused(h, "poor", api.AuctionsBid, bidding("x", 50), api.ReasonInsufficientFunds)
+}
+
+// Nobody needs more money than the price at which a lot is bought at once.
+func TestBuyNowNeedsNoMore(t *testing.T) {
+	h := newHouse(t)
+	for id, bid := range map[string]api.AuctionBidRequest{"x": bidding("x", 5000), "y": {Auction: "y", Max: price(5000)}} {
+		spec := gpu(api.AuctionEnglish)
+		spec.ID, spec.BuyNow = id, 500*unit
+		must(h, "owner", api.AuctionsCreate, spec)
+		must(h, "a", api.AuctionsBid, bid)
+	}
+	if x, y := h.get("x"), h.get("y"); x.State != api.AuctionClosed || y.State != api.AuctionOpen || h.balance("a") != 0 {
+		t.Errorf("a has %s: %+v %+v", h.balance("a"), x, y)
+	}
+	h.sound()
 }
 
 func TestDutch(t *testing.T) {
@@ -168,6 +182,9 @@ func TestCombinatorial(t *testing.T) {
 	}
 	if h.balance("c") != 1000*unit {
 		t.Error("what c has bid is still held")
+	}
+	if _, err := auction.Recompute(h.auctions.Auctions["x"].Log.Recent); err != nil {
+		t.Error(err)
 	}
 	h.sound()
 }

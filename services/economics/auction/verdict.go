@@ -14,9 +14,9 @@ func (r *replay) closing(s *api.TranscriptStep) error {
 	solving := s.What == StepSolving
 	again := solving && x.State == api.AuctionClosing
 	switch {
-	case x.State != api.AuctionOpen && !again, x.empty() && !r.partial:
+	case x.State != api.AuctionOpen && !again, x.empty():
 		return differs(s, "there is nothing to close")
-	case s.By == "" && s.At.Before(x.EndsAt):
+	case s.By == "" && !again && s.At.Before(x.EndsAt):
 		return differs(s, "comes before %s, when bidding ends", x.EndsAt)
 	case solving != (x.Terms.Type == api.AuctionCombinatorial), !solving && x.Terms.Reveal == 0:
 		return differs(s, "does not go with a %s auction", x.Terms.Type)
@@ -131,6 +131,25 @@ func (r *replay) expired(s *api.TranscriptStep) error {
 	}
 	x.State = api.AuctionExpired
 	return r.payments(s, x.forfeits(r.find))
+}
+
+// cancelled wants an owner without bids, an operator, or winners that could not be determined.
+func (r *replay) cancelled(s *api.TranscriptStep) error {
+	var said Ended
+	if err := body(s, &said); err != nil {
+		return err
+	}
+	switch x := r.x; {
+	case said.Operator && s.By != "":
+	case s.By == "" && x.Terms.Type == api.AuctionCombinatorial && (r.partial || x.State == api.AuctionClosing):
+	case s.By != x.Owner:
+		return differs(s, "%q cannot call it off", s.By)
+	case r.partial:
+	case x.State != api.AuctionOpen || !x.empty():
+		return differs(s, "the owner cannot call it off: there are bids")
+	}
+	r.x.State = api.AuctionCancelled
+	return nil
 }
 
 // payments compares those of the steps before with those that are due.

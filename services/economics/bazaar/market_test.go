@@ -51,7 +51,7 @@ func TestRankIsAnOrder(t *testing.T) {
 			id := fmt.Sprint("p", i)
 			capacity := rapid.IntRange(1, 5).Draw(t, "capacity")
 			all[i] = &bazaar.Listing{Listing: api.Listing{
-				ListingSpec: api.ListingSpec{ID: id, Price: api.Micro(rapid.Int64Range(1, api.MaxContractPrice).Draw(t, "price")), Capacity: capacity},
+				ListingSpec: api.ListingSpec{ID: id, Price: api.Micro(rapid.Int64Range(1, api.MaxAmount).Draw(t, "price")), Capacity: capacity},
 				Provider:    id, Busy: rapid.IntRange(0, capacity).Draw(t, "busy"), Order: uint64(i),
 			}}
 			known[id] = api.Reputation{Score: api.Decimal(rapid.Int64Range(0, int64(api.One)).Draw(t, "score")), Quality: 500_000, History: rapid.IntRange(0,

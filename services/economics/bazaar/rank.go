@@ -34,16 +34,21 @@ func Rank(listings []*Listing, standing func(provider string) api.Reputation) []
 		}
 		r.PriceScore = api.Decimal(contract.Part(api.Micro(api.One), int64(lowest), int64(l.Price)))
 		r.Availability = api.One * api.Decimal(max(0, l.Capacity-l.Busy)) / api.Decimal(max(1, l.Capacity))
-		r.Score = (reputationTenths*r.Reputation + priceTenths*r.PriceScore + qualityTenths*r.QualityScore + availabilityTenths*r.Availability) / 10
+		r.Score = tenths(&r) / 10
 		ranked[i] = r
 	}
 	slices.SortFunc(ranked, func(a, b api.RankedListing) int {
-		if c := cmp.Compare(b.Score, a.Score); c != 0 {
+		if c := cmp.Compare(tenths(&b), tenths(&a)); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.Order, b.Order)
 	})
 	return ranked
+}
+
+// tenths is ten times the score, which loses nothing by rounding.
+func tenths(r *api.RankedListing) api.Decimal {
+	return reputationTenths*r.Reputation + priceTenths*r.PriceScore + qualityTenths*r.QualityScore + availabilityTenths*r.Availability
 }
 
 // suits tells whether a listing is what is wanted.

@@ -134,8 +134,8 @@ func (d *Draft) conclude(a *act.Act, m *Market, key string) {
 	if !ok {
 		return
 	}
-	c, err := a.Contracts.Get(x.Contract)
-	if err != nil || !c.State.Over() {
+	c, ok := desk.Noted(a, x.Contract)
+	if !ok {
 		return
 	}
 	d.deals.Delete(key)

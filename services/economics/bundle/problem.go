@@ -52,7 +52,7 @@ type Bid struct {
 
 // Problem is a combinatorial auction at its end.
 type Problem struct {
-	// Items are the names of what is sold; each exists once.
+	// Items are the names of what is sold, all different; each exists once.
 	Items []string `json:"items"`
 	// Reserve is the least price of each item, or with Reverse the most that is paid for it; none is 0 for all.
 	Reserve []api.Micro `json:"reserve,omitempty"`
@@ -109,6 +109,11 @@ func (p *Problem) Validate() error {
 	}
 	if len(p.Items) == 0 || len(p.Items) > MaxItems {
 		return bad("items", "an auction of bundles has 1 to %d items, not %d", MaxItems, len(p.Items))
+	}
+	for i, name := range p.Items {
+		if slices.Contains(p.Items[:i], name) {
+			return bad("items", "%.70q is an item twice: name each one differently", name)
+		}
 	}
 	if len(p.Bids) > MaxBids {
 		return bad("bids", "%d bids are more than the %d that are solved", len(p.Bids), MaxBids)

@@ -20,6 +20,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"no items":            {func(p *bundle.Problem) { p.Items = nil }, "items"},
 		"65 items":            {func(p *bundle.Problem) { p.Items = make([]string, 65) }, "items"},
+		"an item twice":       {func(p *bundle.Problem) { p.Items[1] = "a" }, "items"},
 		"501 bids":            {func(p *bundle.Problem) { p.Bids = slices.Repeat(p.Bids, 501) }, "bids"},
 		"one reserve":         {func(p *bundle.Problem) { p.Reserve = []api.Micro{1} }, "reserve"},
 		"a negative reserve":  {func(p *bundle.Problem) { p.Reserve = []api.Micro{1, -1} }, "reserve"},
@@ -39,7 +40,10 @@ func TestValidate(t *testing.T) {
 			}
 		}
 	}
-	most := &bundle.Problem{Items: strings.Split(strings.Repeat("i", 64), "")}
+	most := &bundle.Problem{}
+	for i := range 64 {
+		most.Items = append(most.Items, strings.Repeat("i", i+1))
+	}
 	for i := range 500 {
 		most.Bids = append(most.Bids, bundle.Bid{Bidder: "x", Items: 1 << (i % 64), Price: bundle.MaxAmount, Or: true, Order: uint64(i)})
 	}

@@ -37,7 +37,8 @@ func Determine(p *Problem, steps int) (a *Allocation, used int, err error) {
 }
 
 func tooHard(steps int) error {
-	return api.Errorf(api.FailedPrecondition, "the bids are not solved within %d steps: allow more, or sell fewer items at once", steps).WithReason(api.ReasonTooHard)
+	return api.Errorf(api.FailedPrecondition, "the bids are not solved within %d steps: allow more, or sell fewer items at once", steps).
+		WithReason(api.ReasonTooHard)
 }
 
 // optimum finds the best allocation without a bidder, or with all of them and the earliest of the best if it is -1.

@@ -30,7 +30,8 @@ func Knapsack(r *api.KnapsackRequest) (*api.KnapsackResponse, error) {
 	}
 	chosen, ok := fill(tasks, int64(r.Budget-r.Reserve), maxStates)
 	if !ok {
-		return nil, api.Errorf(api.FailedPrecondition, "the best choice among %d tasks is not found within the bound on memory: give fewer, or fewer different values", len(tasks)).
+		return nil, api.Errorf(api.FailedPrecondition, "the best of %d tasks are not found within the bound on memory: give fewer, or fewer different values",
+			len(tasks)).
 			WithReason(api.ReasonTooHard)
 	}
 	for _, i := range chosen {

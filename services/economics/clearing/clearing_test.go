@@ -208,17 +208,18 @@ func checkSurplus(t failer, r *clearing.Result, buys, sells offers) {
 	}
 }
 
-// Of many orders at one price the earlier ones are served.
+// Of many orders at several prices, mixed, the better and then the earlier ones are served.
 func TestTimePriorityAtTheMargin(t *testing.T) {
-	buys := slices.Repeat(offers{at(7, 2)}, 50)
-	r, err := clearing.Clear(buys, offers{at(5, 31)})
-	if err != nil || r.Quantity != 31 {
-		t.Fatal(r, err)
+	var buys offers
+	for i := range 300 {
+		buys = append(buys, at(api.Micro(7+i*31%17%3), 2))
 	}
-	for i, n := range r.Buys {
-		if want := min(2, max(0, 31-2*int64(i))); n != want {
-			t.Errorf("order %d gets %d, want %d", i, n, want)
+	for n := int64(1); n < 600; n += 13 {
+		r, err := clearing.Clear(buys, offers{at(5, n)})
+		if err != nil || r.Quantity != n {
+			t.Fatal(r, err)
 		}
+		checkFills(t, r, buys, offers{at(5, n)})
 	}
 }
 

@@ -94,7 +94,7 @@ func TestSettle(t *testing.T) {
 func TestSettlementIsSound(t *testing.T) {
 	share := rapid.Custom(func(t *rapid.T) api.Decimal { return api.Decimal(rapid.Int64Range(0, int64(api.One)).Draw(t, "share")) })
 	amount := rapid.Custom(func(t *rapid.T) api.Micro {
-		return api.Micro(rapid.OneOf(rapid.Int64Range(0, 1000), rapid.Int64Range(0, api.MaxContractPrice)).Draw(t, "amount"))
+		return api.Micro(rapid.OneOf(rapid.Int64Range(0, 1000), rapid.Int64Range(0, api.MaxAmount)).Draw(t, "amount"))
 	})
 	long := rapid.Custom(func(t *rapid.T) time.Duration {
 		return time.Duration(rapid.Int64Range(0, int64(365*24*time.Hour)).Draw(t, "time"))

@@ -108,8 +108,8 @@ func owns(a *act.Act, m *Market) error {
 	return nil
 }
 
-// Log returns the transcript of a market, or nil.
-func Log(d *Draft, id string) *transcript.Log {
+// Logs returns the transcript of a market, to change, or nil.
+func Logs(d *Draft, id string) *transcript.Log {
 	if m, ok := d.markets.Edit(id); ok {
 		return &m.Log
 	}

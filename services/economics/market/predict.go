@@ -69,12 +69,12 @@ func trade(a *act.Act, d *Draft, r *api.MarketTradeRequest) (*api.MarketTradeRec
 	amount := api.Micro(r.Quantity) * unit
 	why := ledger.Why{Kind: "trade", Ref: Entity(r.Market)}
 	if r.Side == api.OrderBuy {
-		if err = a.Ledger.Transfer(credit, PoolAccount(r.Market), x.Value, why); err == nil {
+		if err = a.Ledger.Transfer(credit, PoolAccount(), x.Value, why); err == nil {
 			err = a.Ledger.Issue(shares, amount, why)
 		}
 	} else {
 		if err = a.Ledger.Redeem(shares, amount, why); err == nil && x.Value > 0 {
-			err = a.Ledger.Transfer(PoolAccount(r.Market), credit, x.Value, why)
+			err = a.Ledger.Transfer(PoolAccount(), credit, x.Value, why)
 		}
 	}
 	if err != nil {

@@ -43,7 +43,7 @@ func stories(t *testing.T) map[string][]api.TranscriptStep {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v, _ := w.markets.View("rain"); v.Pool != told.Pool || v.Trades != told.Trades || !slices.Equal(v.Payouts, told.Payouts) || v.State != told.State {
+		if v, _ := w.markets.View("rain"); v.Value != told.Value || v.Trades != told.Trades || !slices.Equal(v.Payouts, told.Payouts) || v.State != told.State {
 			t.Errorf("%s: %+v, recomputed %+v", name, v, told)
 		}
 	}

@@ -66,15 +66,15 @@ func fund(a *act.Act, m *Market) error {
 		due += k.Payouts[i] * api.Micro(q)
 	}
 	why := ledger.Why{Kind: "settlement", Ref: Entity(id)}
-	pool, _ := a.Ledger.Balance(PoolAccount(id))
 	var err error
 	switch {
-	case due > pool:
-		err = a.Ledger.Capture(Entity(id), PoolAccount(id), due-pool, why)
-	case due < pool:
-		err = a.Ledger.Transfer(PoolAccount(id), api.Account(m.Owner, "", ""), min(pool-due, api.MaxAmount), why)
+	case due > k.Pool:
+		err = a.Ledger.Capture(Entity(id), PoolAccount(), due-k.Pool, why)
+	case due < k.Pool:
+		err = a.Ledger.Transfer(PoolAccount(), api.Account(m.Owner, "", ""), k.Pool-due, why)
 	}
 	a.Ledger.Release(Entity(id))
+	k.Pool = due
 	return err
 }
 
@@ -104,9 +104,10 @@ func payOut(a *act.Act, m *Market, owner, purpose string, outcome int) (shares, 
 	}
 	why := ledger.Why{Kind: "payout", Ref: Entity(m.Spec.ID)}
 	if paid = ledger.Share(shares, api.Decimal(m.Maker.Payouts[outcome])); paid > 0 {
-		if err := a.Ledger.Transfer(PoolAccount(m.Spec.ID), api.Account(owner, purpose, ""), paid, why); err != nil {
+		if err := a.Ledger.Transfer(PoolAccount(), api.Account(owner, purpose, ""), paid, why); err != nil {
 			return 0, 0, err
 		}
+		m.Maker.Pool -= paid
 	}
 	return shares, paid, a.Ledger.Redeem(id, shares, why)
 }
@@ -119,8 +120,9 @@ func (d *Draft) finish(a *act.Act, m *Market) error {
 			return nil // held by an order elsewhere, for example: redeem pays it later
 		}
 	}
-	if rest, _ := a.Ledger.Balance(PoolAccount(id)); rest > 0 {
-		if err := a.Ledger.Transfer(PoolAccount(id), api.Account(m.Owner, "", ""), min(rest, api.MaxAmount), ledger.Why{Kind: "settlement", Ref: Entity(id)}); err != nil {
+	if rest := m.Maker.Pool; rest > 0 {
+		m.Maker.Pool = 0
+		if err := a.Ledger.Transfer(PoolAccount(), api.Account(m.Owner, "", ""), rest, ledger.Why{Kind: "settlement", Ref: Entity(id)}); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,7 @@ type Maker struct {
 	Cost   api.Micro `json:"cost"`
 	// Prices are what one more share costs.
 	Prices []api.Decimal `json:"prices"`
-	// Pool is what the traders have paid, less what they were paid for what they sold back.
+	// Pool is what the traders have paid, less what they were paid for what they sold back; from the outcome on what is left to be paid.
 	Pool api.Micro `json:"pool"`
 	// Stake is held from the owner, until the market is resolved.
 	Stake   api.Micro   `json:"stake"`
@@ -102,10 +102,9 @@ func orderHold(id string, order uint64) string {
 // ShareAsset is the asset of the shares in an outcome of a prediction market, counted from 1.
 func ShareAsset(id string, outcome int) string { return id + "-" + strconv.Itoa(outcome) }
 
-// PoolAccount is where the traders of a prediction market have paid to.
-func PoolAccount(id string) api.AccountID {
-	return api.Account(api.SystemOwner, "market-"+id, api.CreditAsset)
-}
+// PoolAccount is where the traders of all prediction markets have paid to. Which part of it is whose is Pool of each Maker: an account for
+// each market would be there for ever.
+func PoolAccount() api.AccountID { return api.Account(api.SystemOwner, "predictions", api.CreditAsset) }
 
 // traded numbers a trade, writes it down, and keeps the last ones.
 func (m *Market) traded(t api.MarketTrade) api.MarketTrade {

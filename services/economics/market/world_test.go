@@ -188,10 +188,18 @@ func (w *world) audit() {
 			holds--
 		}
 	}
+	var pools api.Micro
 	for _, m := range w.markets.Markets {
-		if m.Maker != nil && m.Maker.Payouts == nil {
+		if m.Maker == nil {
+			continue
+		}
+		pools += m.Maker.Pool
+		if m.Maker.Payouts == nil {
 			holds--
 		}
+	}
+	if pool, _ := w.ledger.Draft().Balance(market.PoolAccount()); pool != pools {
+		w.t.Fatalf("the pool has %d, and its markets %d", pool, pools)
 	}
 	if holds != 0 {
 		w.t.Fatalf("there are %d holds that belong to no order", holds)

@@ -34,7 +34,8 @@ func quote(base api.Micro, r ratio) (api.PriceQuote, error) {
 	price, ok := r.of(int64(base), api.MaxAmount)
 	factor, fits := r.of(int64(api.One), int64(api.DecimalLimit))
 	if !ok || !fits {
-		return api.PriceQuote{}, api.Errorf(api.FailedPrecondition, "the price would be more than %d millionths: see to the base and the multipliers", int64(api.MaxAmount)).
+		return api.PriceQuote{}, api.Errorf(api.FailedPrecondition, "the price would be more than %d millionths: see to the base and the multipliers",
+			int64(api.MaxAmount)).
 			WithReason(api.ReasonPriceOutOfRange)
 	}
 	return api.PriceQuote{Price: api.Micro(price), Factor: api.Decimal(factor)}, nil

@@ -86,6 +86,7 @@ func init() { //nolint:gochecknoinits // a table whose rows have different types
 			timer:  func(t *tx, key string) error { return market.Timer(&t.Act, t.market(), key) },
 			drop:   func(t *tx, id string) { market.Drop(t.market(), id) },
 			record: func(t *tx, id string) any { return market.Record(t.market(), id) },
+			log:    func(t *tx, id string) *transcript.Log { return market.Logs(t.market(), id) },
 		},
 		"risk": {
 			timer: func(t *tx, key string) error { return risk.Timer(&t.Act, t.risks(), key) },

@@ -126,6 +126,9 @@ func (t *tx) carryOut(c *engine.Command) (any, error) {
 	if command == nil {
 		return nil, api.Errorf(api.Unimplemented, "there is no command %.80q", c.Kind)
 	}
+	if err := t.state.Risk.Refuses(&t.Act, c.Kind, c.Body); err != nil {
+		return nil, err
+	}
 	return command(t, c.Body)
 }
 

@@ -35,7 +35,8 @@ func failures(v api.Decimal) api.RiskReport {
 }
 
 func spec(metric api.RiskMetric, threshold api.Decimal, refuse ...api.BreakerAction) api.SystemicBreakerSpec {
-	return api.SystemicBreakerSpec{Name: "b", Metric: metric, Threshold: threshold, Refuse: refuse, Window: api.Duration(time.Hour), CoolDown: api.Duration(10 * time.Minute)}
+	return api.SystemicBreakerSpec{Name: "b", Metric: metric, Threshold: threshold, Refuse: refuse,
+		Window: api.Duration(time.Hour), CoolDown: api.Duration(10 * time.Minute)}
 }
 
 func TestReportedBreaker(t *testing.T) {
@@ -86,7 +87,8 @@ func TestReportedBreaker(t *testing.T) {
 	must[api.HealthResponse](w, operator, "breakers.report", failures(100_000))
 	w.pass(time.Hour)
 	list := w.risk.ListBreakers()
-	if w.state("b") != api.BreakerClosed || len(list.Trips) != 2 || list.Trips[0].Value != 900_000 || list.Trips[1].Value != 400_000 || list.Breakers[0].Trips != 2 {
+	if w.state("b") != api.BreakerClosed || len(list.Trips) != 2 || list.Trips[0].Value != 900_000 || list.Trips[1].Value != 400_000 ||
+		list.Breakers[0].Trips != 2 {
 		t.Errorf("%+v", list)
 	}
 	if len(w.timers) != 0 {
@@ -240,7 +242,10 @@ func TestBreakersAreBounded(t *testing.T) {
 		t.Errorf("%d trips", len(got.Trips))
 	}
 	for _, s := range []api.SystemicBreakerSpec{
-		{}, {Name: "b", Metric: "x"}, {Name: "b", Metric: api.MetricSlashing}, {Name: "b", Metric: api.MetricSlashing, Refuse: []api.BreakerAction{"all"}},
+		{},
+		{Name: "b", Metric: "x"},
+		{Name: "b", Metric: api.MetricSlashing},
+		{Name: "b", Metric: api.MetricSlashing, Refuse: []api.BreakerAction{"all"}},
 		{Name: "b", Metric: api.MetricSlashing, Threshold: api.One, Refuse: api.BreakerActions},
 		{Name: "b", Metric: api.MetricSlashing, Refuse: api.BreakerActions, Window: 1},
 	} {

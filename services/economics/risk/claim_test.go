@@ -212,7 +212,7 @@ func TestAnyHistory(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			by := rapid.SampledFrom(agents).Draw(rt, "by")
 			yes := rapid.Bool().Draw(rt, "yes")
-			switch rapid.IntRange(0, 15).Draw(rt, "what") {
+			switch rapid.IntRange(0, 16).Draw(rt, "what") {
 			case 0:
 				_, _ = do[api.Stake](w, by, "stakes.put", api.StakePutRequest{Amount: amount()})
 			case 1:
@@ -254,6 +254,8 @@ func TestAnyHistory(t *testing.T) {
 			case 14:
 				_, _ = do[api.Claim](w, by, "claims.appeal", api.AppealRequest{ID: id("c"), Statement: "no"})
 			case 15:
+				w.reload()
+			case 16:
 				w.pass(time.Duration(rapid.IntRange(1, 60*24).Draw(rt, "hours")) * time.Hour)
 			}
 		}

@@ -41,7 +41,8 @@ func buy(a *act.Act, d *Draft, r *api.PolicyBuyRequest) (*api.Policy, error) {
 	case taken:
 		return nil, api.Errorf(api.Conflict, "there is a policy %s", p.ID).WithReason(api.ReasonPolicyExists).WithFields("id")
 	case r.MaxPremium > 0 && q.Premium > r.MaxPremium:
-		return nil, api.Errorf(api.FailedPrecondition, "the premium is %d millionths", int64(q.Premium)).WithReason(api.ReasonPremiumTooHigh).WithFields("max_premium")
+		return nil, api.Errorf(api.FailedPrecondition, "the premium is %d millionths", int64(q.Premium)).
+			WithReason(api.ReasonPremiumTooHigh).WithFields("max_premium")
 	case d.policies.Len() >= api.MaxPolicies:
 		return nil, api.Errorf(api.Overloaded, "%d policies are remembered, which is as many as there can be", api.MaxPolicies).WithReason(api.ReasonManyPolicies)
 	}

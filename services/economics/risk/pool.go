@@ -152,7 +152,8 @@ func (p *Pool) quote(c api.Cover, l *ledger.Draft, rep *reputation.Draft, now ti
 	case p.Closed:
 		return nil, api.Errorf(api.FailedPrecondition, "the pool %s sells no more policies", p.ID).WithReason(api.ReasonPoolClosed)
 	case missing != "":
-		return nil, api.Errorf(api.FailedPrecondition, "the pool %s covers %v, not %s", p.ID, p.Covered(), missing).WithReason(api.ReasonTypeNotCovered).WithFields("types")
+		return nil, api.Errorf(api.FailedPrecondition, "the pool %s covers %v, not %s", p.ID, p.Covered(), missing).
+			WithReason(api.ReasonTypeNotCovered).WithFields("types")
 	case p.MaxRisk > 0 && q.Risk > p.MaxRisk:
 		return nil, api.Errorf(api.FailedPrecondition, "a risk of %s is %s: the pool %s takes %s at most", q.Risk, q.Level, p.ID, p.MaxRisk).
 			WithReason(api.ReasonRiskTooHigh)

@@ -97,7 +97,8 @@ func restore(a *act.Act, d *Draft, r *api.StakeRestoreRequest) (*api.Stake, erro
 	}
 	may := Recovery(&s.Stake, d.rules().Recovery.Std(), a.Time)
 	if r.Amount > may.Amount {
-		return nil, api.Errorf(api.FailedPrecondition, "%s may get %d millionths back now", r.Agent, int64(may.Amount)).WithReason(api.ReasonNotRecoverable).WithFields("amount")
+		return nil, api.Errorf(api.FailedPrecondition, "%s may get %d millionths back now", r.Agent, int64(may.Amount)).
+			WithReason(api.ReasonNotRecoverable).WithFields("amount")
 	}
 	why := ledger.Why{Kind: "restore", Ref: stakeOf(s.Agent)}
 	if err := a.Ledger.Transfer(Slashed, s.Account, r.Amount, why); err != nil {

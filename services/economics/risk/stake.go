@@ -119,7 +119,8 @@ func unbond(a *act.Act, d *Draft, r *api.StakeAmountRequest) (*api.Stake, error)
 	case left > 0 && left < least:
 		return nil, tooSmall(least)
 	case len(s.Unbonding) >= api.MaxUnbonding:
-		return nil, api.Errorf(api.FailedPrecondition, "%d parts are on their way out: withdraw what is free first", api.MaxUnbonding).WithReason(api.ReasonManyUnbonding)
+		return nil, api.Errorf(api.FailedPrecondition, "%d parts are on their way out: withdraw what is free first", api.MaxUnbonding).
+			WithReason(api.ReasonManyUnbonding)
 	}
 	s.Bonded = left
 	s.Unbonding = append(s.Unbonding, api.StakeUnbonding{Amount: r.Amount, FreeAt: a.Time.Add(d.rules().Unbonding.Std())})

@@ -128,7 +128,10 @@ func TestRequired(t *testing.T) {
 		multiplier, score api.Decimal
 		want              api.Micro
 	}{
-		{api.One, 0, 100 * unit}, {2 * api.One, api.One, 100 * unit}, {2 * api.One, 0, 200 * unit}, {1_500_000, 500_000, 125 * unit},
+		{api.One, 0, 100 * unit},
+		{2 * api.One, api.One, 100 * unit},
+		{2 * api.One, 0, 200 * unit},
+		{1_500_000, 500_000, 125 * unit},
 		{100 * api.One, -5, 10_000 * unit},
 	} {
 		if got := risk.Required(&api.StakeRules{Minimum: 100 * unit, ReputationMultiplier: row.multiplier}, row.score); got != row.want {

@@ -44,7 +44,8 @@ func report(a *act.Act, d *Draft, r *api.ViolationReportRequest) (*api.Violation
 	case by.Open >= api.MaxOpenReports && !a.Operator:
 		return nil, api.Errorf(api.Overloaded, "%d violations that you have reported are not judged yet", by.Open).WithReason(api.ReasonManyReportsOpen)
 	case d.violations.Len() >= api.MaxViolations:
-		return nil, api.Errorf(api.Overloaded, "%d violations are remembered, which is as many as there can be", api.MaxViolations).WithReason(api.ReasonManyViolations)
+		return nil, api.Errorf(api.Overloaded, "%d violations are remembered, which is as many as there can be", api.MaxViolations).
+			WithReason(api.ReasonManyViolations)
 	}
 	by.Open++
 	rules := d.rules()

@@ -70,7 +70,8 @@ func TestAppeal(t *testing.T) {
 	must[api.Violation](w, operator, "violations.overturn", api.OverturnRequest{ID: "v", Note: "it was not"})
 	refused(w, api.ReasonAppealClosed, operator, "violations.overturn", api.OverturnRequest{ID: "v"})
 	w.pass(5 * day)
-	if v, s := w.risk.Violations["v"], w.risk.Stakes["a"]; v.State != api.ViolationOverturned || s.Total() != 100*unit || s.Pending != 0 || w.score("a") != 500_000 {
+	if v, s := w.risk.Violations["v"], w.risk.Stakes["a"]; v.State != api.ViolationOverturned || s.Total() != 100*unit || s.Pending != 0 ||
+		w.score("a") != 500_000 {
 		t.Errorf("%+v, %+v", v, s)
 	}
 
@@ -78,7 +79,8 @@ func TestAppeal(t *testing.T) {
 	w.convict("v2", "a", "quality_fraud", 0)
 	must[api.Violation](w, "a", "violations.appeal", api.AppealRequest{ID: "v2", Statement: "it was not me"})
 	w.pass(2 * day)
-	if v, s := w.risk.Violations["v2"], w.risk.Stakes["a"]; v.State != api.ViolationExecuted || s.Total() != 75*unit || v.Penalty != 300_000 || w.score("a") > 210_000 {
+	if v, s := w.risk.Violations["v2"], w.risk.Stakes["a"]; v.State != api.ViolationExecuted || s.Total() != 75*unit ||
+		v.Penalty != 300_000 || w.score("a") > 210_000 {
 		t.Errorf("%+v, %+v", v, s)
 	}
 }

@@ -23,13 +23,17 @@ const minRounds = 8
 func Concordance(rounds []api.ScreenRound, relative bool) (flags []api.ScreenFlag, compared int) {
 	names, place := roster(rounds)
 	rest := residuals(rounds, place, relative)
+	halves := make([][][2][]residual, len(partings))
+	for i, first := range partings {
+		halves[i] = rest.halves(first)
+	}
 	var scores []api.ScreenFlag
 	for a := range names {
 		for b := a + 1; b < len(names); b++ {
 			var sum, parts, met int64
-			for _, parting := range partings {
-				for _, turn := range []bool{false, true} {
-					if s, n, ok := rest.kendall(a, b, parting, turn); ok {
+			for _, parted := range halves {
+				for turn := range 2 {
+					if s, n, ok := rest.kendall(a, b, parted, turn); ok {
 						sum += deviations(s, n)
 						parts++
 						met = max(met, n)
@@ -113,30 +117,77 @@ func residuals(rounds []api.ScreenRound, place map[string]int, relative bool) *t
 	return t
 }
 
+// residual is what is left of an agent's value in a round.
+type residual struct {
+	value int64
+	agent int
+}
+
+// halves parts each round, each half in the order of the values.
+func (t *table) halves(first func(agent, agents int) bool) [][2][]residual {
+	all := make([][2][]residual, len(t.rows))
+	for i, row := range t.rows {
+		for a, v := range row {
+			half := 0
+			if !first(a, t.agents) {
+				half = 1
+			}
+			if v != absent {
+				all[i][half] = append(all[i][half], residual{v, a})
+			}
+		}
+		for _, half := range all[i] {
+			slices.SortFunc(half, func(x, y residual) int { return cmp.Or(cmp.Compare(x.value, y.value), x.agent-y.agent) })
+		}
+	}
+	return all
+}
+
+// without returns the median of a half without two of the agents.
+func without(half []residual, a, b int) (int64, bool) {
+	n := len(half)
+	for _, r := range half {
+		if r.agent == a || r.agent == b {
+			n--
+		}
+	}
+	if n == 0 {
+		return 0, false
+	}
+	var low int64
+	i := 0
+	for _, r := range half {
+		if r.agent == a || r.agent == b {
+			continue
+		}
+		switch {
+		case n%2 == 1 && i == n/2:
+			return r.value, true
+		case n%2 == 0 && i == n/2-1:
+			low = r.value
+		case n%2 == 0 && i == n/2:
+			return low + (r.value-low)/2, true
+		}
+		i++
+	}
+	return 0, false
+}
+
 // kendall returns Kendall's S of the two agents, each measured against one half of the others, and over how many rounds.
-func (t *table) kendall(a, b int, first func(agent, agents int) bool, turn bool) (s, n int64, ok bool) {
+func (t *table) kendall(a, b int, parted [][2][]residual, turn int) (s, n int64, ok bool) {
 	type point struct {
 		x, y  int64
 		round int
 	}
-	var points []point
-	var one, two []int64
+	points := make([]point, 0, len(t.rows))
 	for i, row := range t.rows {
 		if row[a] == absent || row[b] == absent {
 			continue
 		}
-		one, two = one[:0], two[:0]
-		for c, v := range row {
-			switch {
-			case c == a || c == b || v == absent:
-			case first(c, t.agents) != turn:
-				one = append(one, v)
-			default:
-				two = append(two, v)
-			}
-		}
-		if len(one) > 0 && len(two) > 0 {
-			points = append(points, point{row[a] - middle(one), row[b] - middle(two), i})
+		one, ok1 := without(parted[i][turn], a, b)
+		two, ok2 := without(parted[i][1-turn], a, b)
+		if ok1 && ok2 {
+			points = append(points, point{row[a] - one, row[b] - two, i})
 		}
 	}
 	n = int64(len(points))

@@ -13,6 +13,9 @@ import (
 // deviation of the other: 2.828 bits for a probability of 0.1403 = erf(1/8).
 const agreementBits = api.Decimal(2_828_000)
 
+// mostFreedom bounds the degrees of freedom that a tail is taken to have, since honest errors may have heavier tails than normal ones.
+const mostFreedom = 8
+
 // Copies looks, in each round for itself, for agents that agree with one another and not with the truth. Of honest agents who agree,
 // the truth is the reason, so that agreement at it is no sign of anything.
 //
@@ -36,13 +39,17 @@ func Copies(rounds []api.ScreenRound, resolution api.Decimal) (flags []api.Scree
 			step = granularity(values)
 		}
 		n := len(values)
+		var groups []group
 		for from := range n {
 			for to := from + 2; to <= n && n-(to-from) >= 2; to++ {
 				compared++
 				if score := groupScore(values, from, to, rounds[i].Truth, step); score > 0 {
-					flags = append(flags, flag(api.ScreenCopies, values[from:to], score))
+					groups = append(groups, group{from, to, score})
 				}
 			}
+		}
+		for _, g := range apart(groups) {
+			flags = append(flags, flag(api.ScreenCopies, values[g.from:g.to], g.score))
 		}
 	}
 	for i := range flags { // the best of so many rounds
@@ -60,6 +67,23 @@ func flag(test api.ScreenTest, values []api.ScreenValue, score api.Decimal) api.
 	return f
 }
 
+// group is a part of the sorted values.
+type group struct {
+	from, to int
+	score    api.Decimal
+}
+
+// apart keeps the best of groups that overlap: what a few copies do makes any group look strange that they are in.
+func apart(groups []group) (kept []group) {
+	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(b.score, a.score) })
+	for _, g := range groups {
+		if !slices.ContainsFunc(kept, func(k group) bool { return g.from < k.to && k.from < g.to }) {
+			kept = append(kept, g)
+		}
+	}
+	return kept
+}
+
 // groupScore scores values[from:to] against the rest.
 func groupScore(values []api.ScreenValue, from, to int, truth *api.Decimal, step api.Decimal) api.Decimal {
 	var others []int64
@@ -69,8 +93,12 @@ func groupScore(values []api.ScreenValue, from, to int, truth *api.Decimal, step
 		}
 	}
 	k, g := int64(len(others)), int64(to-from)
-	centre := median(others)
-	freedom := k - 1
+	// Of the others alone the middle would be away from the group by its choice.
+	all := make([]int64, len(values))
+	for i := range values {
+		all[i] = int64(values[i].Value)
+	}
+	centre, freedom := middle(all), k-1
 	if truth != nil {
 		centre, freedom = int64(*truth), k
 	}
@@ -86,12 +114,15 @@ func groupScore(values []api.ScreenValue, from, to int, truth *api.Decimal, step
 	if floor := new(big.Int).Mul(square(int64(step)), big.NewInt(k)); squares.Cmp(floor) < 0 {
 		squares = floor
 	}
-	apart := new(big.Int).Mul(square(max(2*(high-low), int64(step))), big.NewInt(4*freedom)) // (4 * max(diff, step/2))^2 * freedom
-	if apart.Cmp(squares) > 0 {
+	wide := new(big.Int).Mul(square(max(2*(high-low), int64(step))), big.NewInt(4*freedom)) // (4 * max(diff, step/2))^2 * freedom
+	if wide.Cmp(squares) > 0 {
 		return 0
 	}
 	far := new(big.Int).Mul(square(min(magnitude(low), magnitude(high))), big.NewInt(g))
-	bits := api.Decimal(freedom)*ratioBits(new(big.Int).Add(squares, far), squares)/2 + api.Decimal(g-1)*agreementBits
+	tail := min(freedom, mostFreedom)
+	far.Mul(far, big.NewInt(freedom))
+	near := new(big.Int).Mul(squares, big.NewInt(tail))
+	bits := api.Decimal(tail)*ratioBits(far.Add(far, near), near)/2 + api.Decimal(g-1)*agreementBits
 	return corrected(bits, choose(len(values), int(g)))
 }
 

@@ -31,23 +31,28 @@ func Rings(trades []api.ScreenTrade, threshold api.Decimal) (flags []api.ScreenF
 			edges[e[0]] = append(edges[e[0]], e[1])
 		}
 	}
-	for _, ring := range components(edges) {
+	rings := components(edges)
+	in := make([]int, len(names)) // which ring an agent is in
+	for i, ring := range rings {
+		for _, a := range ring {
+			in[a] = i
+		}
+	}
+	gives, gets, total := make([]api.Decimal, len(names)), make([]api.Decimal, len(names)), make([]int64, len(rings))
+	for _, e := range order {
+		if in[e[0]] == in[e[1]] {
+			total[in[e[0]]] += counts[e]
+			gives[e[0]], gets[e[1]] = max(gives[e[0]], bits[e]), max(gets[e[1]], bits[e])
+		}
+	}
+	for i, ring := range rings {
 		if len(ring) < 2 {
 			continue
 		}
-		out, in, total := map[int]api.Decimal{}, map[int]api.Decimal{}, int64(0)
-		f := api.ScreenFlag{Test: api.ScreenRing}
+		f := api.ScreenFlag{Test: api.ScreenRing, Score: gives[ring[0]], Rounds: total[i]}
 		for _, a := range ring {
 			f.Agents = append(f.Agents, names[a])
-			for _, b := range ring {
-				e := [2]int{a, b}
-				total += counts[e]
-				out[a], in[b] = max(out[a], bits[e]), max(in[b], bits[e])
-			}
-		}
-		f.Score, f.Rounds = out[ring[0]], total
-		for _, a := range ring {
-			f.Score = min(f.Score, out[a], in[a])
+			f.Score = min(f.Score, gives[a], gets[a])
 		}
 		flags = append(flags, f)
 	}

@@ -41,7 +41,7 @@ func flagged(t testing.TB, r *api.ScreenRequest) []string {
 }
 
 func TestCopiesOfOneRound(t *testing.T) {
-	const u = api.One
+	const u, most = api.One, api.DecimalLimit
 	for _, row := range []struct {
 		name  string
 		round api.ScreenRound
@@ -60,7 +60,7 @@ func TestCopiesOfOneRound(t *testing.T) {
 		{"copies without a known truth", round(95*u, 95*u, 68*u, 79*u, 73*u, 77*u, 75*u, 74*u), []string{"a", "b"}},
 		{"too few others", known(76*u, 95*u, 95*u, 68*u), nil},
 		{"nobody", round(), nil},
-		{"the greatest values", known(-api.DecimalLimit, api.DecimalLimit, api.DecimalLimit, -api.DecimalLimit, 100-api.DecimalLimit, 1300-api.DecimalLimit), []string{"a", "b"}},
+		{"the greatest values", known(-most, most, most, -most, 100-most, 1300-most), []string{"a", "b"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := flagged(t, &api.ScreenRequest{Kind: api.ScreenEstimates, Rounds: []api.ScreenRound{row.round}})
@@ -182,7 +182,8 @@ func TestLongCircle(t *testing.T) {
 func TestAnyInput(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 12).Draw(t, "rounds")
-		value := rapid.OneOf(rapid.Int64Range(1, int64(api.DecimalLimit)), rapid.Int64Range(1, 20), rapid.Map(rapid.Int64Range(1, 99), func(v int64) int64 { return v * 1_000_000 }))
+		whole := rapid.Map(rapid.Int64Range(1, 99), func(v int64) int64 { return v * int64(api.One) })
+		value := rapid.OneOf(rapid.Int64Range(1, int64(api.DecimalLimit)), rapid.Int64Range(1, 20), whole)
 		rounds := make([]api.ScreenRound, n)
 		for i := range rounds {
 			for _, a := range rapid.SliceOfNDistinct(rapid.IntRange(0, 8), 0, 9, rapid.ID).Draw(t, "agents") {

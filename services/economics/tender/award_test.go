@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/contract/contracttest"
 	"github.com/mabus-project/mabus/services/economics/tender"
 	"github.com/mabus-project/mabus/shared/api"
@@ -113,6 +114,23 @@ func TestEnds(t *testing.T) {
 	if len(w.Timers) != 0 {
 		t.Errorf("timers are left: %v", w.Timers)
 	}
+}
+
+// What cannot be awarded gives everything back.
+func TestAnAwardThatFails(t *testing.T) {
+	w := begin(t)
+	w.announce(api.TenderSpec{ID: "t"})
+	w.bid("a", "t", 5)
+	if _, err := w.Try("", func(a *act.Act, _ *tender.Draft) (any, error) {
+		return nil, a.Contracts.Open(a.Time, api.Contract{ID: "tender-t", Origin: "x/t", Buyer: "x", Provider: "y"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(time.Minute)
+	if v := w.view("t", ""); v.State != api.TenderFailed || v.Award != nil || v.Reason == "" {
+		t.Errorf("%+v", v)
+	}
+	w.has("boss", rich)
 }
 
 func TestListForBidders(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 // BenchmarkTender announces a task, takes ten bids and awards it, among 10,000 others that are open.
 func BenchmarkTender(b *testing.B) {
 	w := begin(b)
-	w.Mint("boss", api.MaxContractPrice/2)
+	w.Mint("boss", api.MaxAmount/2)
 	for i := range 10_000 {
 		w.announce(api.TenderSpec{ID: fmt.Sprint("open", i), Bidding: minutes(1000)})
 		clear(w.Timers) // through which the world looks one by one
@@ -33,7 +33,7 @@ func BenchmarkTender(b *testing.B) {
 // BenchmarkList looks for work among 10,000 open tenders.
 func BenchmarkList(b *testing.B) {
 	w := begin(b)
-	w.Mint("boss", api.MaxContractPrice/2)
+	w.Mint("boss", api.MaxAmount/2)
 	for i := range 10_000 {
 		w.announce(api.TenderSpec{ID: fmt.Sprint("open", i), Task: api.TenderTask{Capability: fmt.Sprint("c", i%10)}})
 		clear(w.Timers)

@@ -64,8 +64,8 @@ func Timer(a *act.Act, d *Draft, key string) error {
 
 // conclude takes over how the contract has ended.
 func conclude(a *act.Act, t *Tender) {
-	c, err := a.Contracts.Get(t.Award.Contract)
-	if err != nil || !c.State.Over() {
+	c, ok := desk.Noted(a, t.Award.Contract)
+	if !ok {
 		return
 	}
 	t.Contract, t.State, t.EndedAt = c.Clone(), stateOf(c.State), c.EndedAt

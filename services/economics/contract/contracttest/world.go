@@ -127,11 +127,17 @@ func (w *World[D]) take(timers []engine.Timer, effects []engine.Effect) {
 // Call sends a command. What is due fires before it.
 func (w *World[D]) Call(principal, kind string, request any) (any, error) {
 	w.t.Helper()
-	w.Fire()
 	body, err := codec.Marshal(request)
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}
+	return w.Send(principal, kind, body)
+}
+
+// Send is Call for a body that is written already, or is none.
+func (w *World[D]) Send(principal, kind string, body []byte) (any, error) {
+	w.t.Helper()
+	w.Fire()
 	return w.Try(principal, func(a *act.Act, d D) (any, error) {
 		if f, ok := w.part.Commands[kind]; ok {
 			return f(a, d, body)

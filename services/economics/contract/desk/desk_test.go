@@ -1,6 +1,9 @@
 package desk_test
 
 import (
+	"maps"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +35,12 @@ func begin(t contracttest.Fatal) *world {
 	w := &world{t: t}
 	w.World = contracttest.New(t, contracttest.Part[nothing]{
 		Name: "x", Begin: func() nothing { return nothing{} },
-		Timer: func(_ *act.Act, _ nothing, key string) error {
+		Timer: func(a *act.Act, _ nothing, key string) error {
 			w.ended = append(w.ended, key)
+			id, ok := strings.CutSuffix(key, desk.EndedTimer)
+			if _, over := desk.Noted(a, id); !ok || !over {
+				t.Fatalf("the timer %s is of no contract that has ended", key)
+			}
 			return nil
 		},
 	})
@@ -169,6 +176,25 @@ func TestTime(t *testing.T) {
 	if c := w.state("undecided"); c.State != api.ContractBreached || c.Outcome.Settlement.Paid != 0 {
 		t.Errorf("%+v %+v", c, c.Outcome)
 	}
+	w.money(price, 0)
+}
+
+// A contract that cannot be paid when its time is up is not forgotten: it is settled when there is room again.
+func TestNoRoomToPay(t *testing.T) {
+	w := begin(t)
+	w.open("c", api.ContractTerms{}, price)
+	w.do("provider", "deliver", api.ContractDeliverRequest{ID: "c"})
+	accounts := w.Ledger.Accounts
+	w.Ledger.Accounts = maps.Clone(accounts)
+	for n := len(accounts); n < api.MaxAccounts; n++ {
+		w.Ledger.Accounts[strconv.Itoa(n)] = nil
+	}
+	w.Pass(90 * time.Minute)
+	if c := w.state("c"); c.State != api.ContractDelivered {
+		t.Errorf("%+v", c)
+	}
+	w.Ledger.Accounts = accounts
+	w.Pass(time.Minute)
 	w.money(price, 0)
 }
 

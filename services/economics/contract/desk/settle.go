@@ -11,7 +11,7 @@ import (
 )
 
 // EndedTimer follows the origin of a contract in the key of the timer that tells the origin's domain of the end, if the contract says
-// Notify. It fires before the next command, so that the contract is still there to read.
+// Notify. The contract stays until its origin has called Noted.
 const EndedTimer = "/ended"
 
 // Verdict is what is said of a delivery.
@@ -123,11 +123,23 @@ func end(a *act.Act, c *api.Contract, state api.ContractState, o api.ContractOut
 	a.Contracts.End(a.Time, c, state, o)
 	wake(a, c)
 	alarm(a, c)
-	a.Ended(contract.Entity(c.ID))
 	if c.Notify {
 		a.At(c.Origin+EndedTimer, a.Time)
+	} else {
+		a.Ended(contract.Entity(c.ID))
 	}
 	return nil
+}
+
+// Noted returns a contract that has ended, for its origin to take note of, and lets it go. The timer may come again: only the first time
+// counts, which the origin must know by what it has noted.
+func Noted(a *act.Act, id string) (*api.Contract, bool) {
+	c, err := a.Contracts.Get(id)
+	if err != nil || !c.State.Over() {
+		return nil, false
+	}
+	a.Ended(contract.Entity(id))
+	return c, true
 }
 
 func wake(a *act.Act, c *api.Contract) {
@@ -162,13 +174,17 @@ func pay(a *act.Act, c *api.Contract, s api.ContractSettlement) error {
 	return nil
 }
 
+// tryAgain is when the clock comes back to a contract that could not be settled.
+const tryAgain = time.Minute
+
 // Timer ends what the time of a contract ends: a delivery that is late is a breach, one that nobody judges is accepted, and a dispute
-// that nobody decides stays rejected.
+// that nobody decides stays rejected. When that cannot be paid now, since there is no room for the provider's account, it comes back.
 func Timer(a *act.Act, d *contract.Draft, id string) error {
 	c, err := d.Get(id)
 	if err != nil || c.State.Over() || a.Time.Before(c.Due) {
 		return nil //nolint:nilerr // it has ended, and was dropped
 	}
+	held, _, _ := a.Ledger.Held(c.Hold)
 	switch c.State {
 	case api.ContractOpen:
 		_, err = Breach(a, id, "", "not delivered by "+c.Due.Format(time.RFC3339))
@@ -176,6 +192,10 @@ func Timer(a *act.Act, d *contract.Draft, id string) error {
 		_, err = Fulfil(a, id, Verdict{Reason: "not judged in time"})
 	default:
 		_, err = Breach(a, id, "", "rejected, and not decided in time")
+	}
+	if left, _, _ := a.Ledger.Held(c.Hold); err != nil && left == held {
+		a.At(contract.Entity(id), a.Time.Add(tryAgain))
+		return nil
 	}
 	return err
 }
