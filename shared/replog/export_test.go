@@ -78,3 +78,17 @@ func (l *Log[S]) Peek(f func(S)) {
 
 // HeardOf says that there is an entry.
 func (l *Log[S]) HeardOf(seq uint64) { l.heardOf(seq) }
+
+// Served queues commands of requests that arrived at these places, and returns the order in which a batch takes them.
+func Served(arrived ...uint64) []uint64 {
+	q := newQueue(len(arrived))
+	for _, n := range arrived {
+		_ = q.put(newCall(engine.Command{}, n))
+	}
+	batch, _ := q.take(nil, engine.MaxEntry)
+	order := make([]uint64, len(batch))
+	for i, c := range batch {
+		order[i] = c.arrived
+	}
+	return order
+}

@@ -1,0 +1,31 @@
+package economics_test
+
+import (
+	"testing"
+
+	"github.com/mabus-project/mabus/services/economics"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+func TestAnAnswerTellsItsRevision(t *testing.T) {
+	for object, want := range map[string]string{`{}`: `{"revision":"r1"}`, `{"a":1}`: `{"a":1,"revision":"r1"}`} {
+		if got := string(economics.WithRevision([]byte(object), "r1")); got != want {
+			t.Errorf("%s: %s", object, got)
+		}
+	}
+	r := world(t, 1)
+	r.mint(1_000_000, "ann")
+	paid := must(t, r.as("ann"), api.AccountsTransfer, api.TransferRequest{From: "ann", To: "bob", Amount: 1})
+	if paid.Revision == "" {
+		t.Errorf("%+v", paid)
+	}
+	// The whole of an answer reads strictly: nothing is there twice.
+	body, err := r.as("ann").NC.Request(api.As("mabus", "ann", api.AccountsTransfer.Subject("mabus")), []byte(`{"from":"ann","to":"bob","amount":"1"}`), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := codec.Decode(body.Data, new(api.TransferResponse)); err != nil {
+		t.Errorf("%s: %v", body.Data, err)
+	}
+}

@@ -1,0 +1,4 @@
+package economics
+
+// WithRevision is for tests.
+var WithRevision = withRevision
