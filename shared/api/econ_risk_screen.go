@@ -5,7 +5,7 @@ import "slices"
 // Bounds of a screen for collusion.
 const (
 	MaxScreenAgents = 64          // agents of one screen
-	MaxScreenRounds = 512         // rounds of one screen
+	MaxScreenRounds = 256         // rounds of one screen
 	MaxScreenTrades = 10_000      // pairs of traders of one screen
 	MaxScreenCount  = 100_000_000 // trades of one pair
 	MaxScreenBits   = 60          // bits that a threshold may ask for
