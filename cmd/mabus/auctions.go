@@ -24,25 +24,29 @@ as 12.50. Every step is in a chain of hashes, and the transcript is signed: see 
   mabus auctions watch gpu-7`,
 	}
 	group(cmd)
-	cmd.AddCommand(auctionsCreate(o), auctionsBid(o), auctionsReveal(o), auctionsWithdraw(o), auctionsClose(o), auctionsCancel(o), auctionsSettle(o),
-		auctionsGet(o), auctionsList(o), auctionsWatch(o), auctionsBids(o), auctionsTranscript(o), auctionsKey(o), auctionsMechanisms(o), auctionsStats(o))
+	for _, does := range []func(*options) *cobra.Command{
+		auctionsCreate, auctionsBid, auctionsReveal, auctionsWithdraw, auctionsClose, auctionsCancel, auctionsSettle,
+	} {
+		cmd.AddCommand(o.acting(does(o)))
+	}
+	cmd.AddCommand(auctionsGet(o), auctionsList(o), auctionsWatch(o), auctionsBids(o), auctionsTranscript(o), auctionsKey(o), auctionsMechanisms(o), auctionsStats(o))
 	return cmd
 }
 
-// acting refuses a command in nobody's name.
-func (o *options) acting() error {
-	if o.principal == "" {
-		return fmt.Errorf("%w: say by --as in whose name", errUsage)
+// acting makes a command that does nothing in nobody's name.
+func (o *options) acting(cmd *cobra.Command) *cobra.Command {
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if o.principal == "" {
+			return fmt.Errorf("%w: say by --as in whose name", errUsage)
+		}
+		return nil
 	}
-	return nil
+	return cmd
 }
 
 func auctionsWithdraw(o *options) *cobra.Command {
 	return one(o, "withdraw ID", "Take one's sealed bid back while bids are taken", "  mabus auctions withdraw gpu-7 --as bob", 1,
 		func(ctx context.Context, c *client.Client, a []string) (*api.BidReceipt, error) {
-			if err := o.acting(); err != nil {
-				return nil, err
-			}
 			return c.Auctions.Withdraw(ctx, a[0])
 		}, printReceipt)
 }
@@ -51,9 +55,6 @@ func auctionsClose(o *options) *cobra.Command {
 	return one(o, "close ID", "End the bidding of one's auction now: the winners are determined, and what is due is paid",
 		"  mabus auctions close gpu-7 --as ann", 1,
 		func(ctx context.Context, c *client.Client, a []string) (*api.Auction, error) {
-			if err := o.acting(); err != nil {
-				return nil, err
-			}
 			return c.Auctions.Close(ctx, a[0])
 		}, printAuction)
 }
@@ -62,9 +63,6 @@ func auctionsCancel(o *options) *cobra.Command {
 	reason := ""
 	cmd := one(o, "cancel ID", "Call one's auction off while there is no bid, or any as an operator", "  mabus auctions cancel gpu-7 --reason 'not needed' --as ann", 1,
 		func(ctx context.Context, c *client.Client, a []string) (*api.Auction, error) {
-			if err := o.acting(); err != nil {
-				return nil, err
-			}
 			return c.Auctions.Cancel(ctx, a[0], reason)
 		}, printAuction)
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who look at it later")
@@ -73,24 +71,29 @@ func auctionsCancel(o *options) *cobra.Command {
 
 func auctionsSettle(o *options) *cobra.Command {
 	var req api.AuctionSettleRequest
-	var cmd *cobra.Command
-	cmd = one(o, "settle ID QUALITY", "Report what the winner of one's incentive auction has achieved, from 0 to 1, once: it is paid accordingly",
-		"  mabus auctions settle review-3 0.95 --took 2h --as ann", 2,
-		func(ctx context.Context, c *client.Client, a []string) (*api.Auction, error) {
-			if err := o.acting(); err != nil {
-				return nil, err
-			}
+	cmd := &cobra.Command{
+		Use: "settle ID QUALITY --took TIME", Short: "Report what the winner of one's incentive auction has achieved, once: it is paid accordingly",
+		Long:    "Reports the quality of the work, from 0 to 1, and how long it has taken. What is not reported in time is paid without bonus.",
+		Example: "  mabus auctions settle review-3 0.95 --took 2h --as ann", Args: args(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, a []string) error {
 			if req.Auction = a[0]; !cmd.Flags().Changed("took") {
-				return nil, fmt.Errorf("%w: say by --took how long the work has taken", errUsage)
+				return fmt.Errorf("%w: say by --took how long the work has taken", errUsage)
 			}
 			if err := (decimalFlag{&req.Quality}).Set(a[1]); err != nil {
-				return nil, fmt.Errorf("%w: QUALITY: %w", errUsage, err)
+				return fmt.Errorf("%w: QUALITY: %w", errUsage, err)
 			}
 			if err := valid(&req); err != nil {
-				return nil, err
+				return err
 			}
-			return c.Auctions.Settle(ctx, req)
-		}, printAuction)
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				x, err := c.Auctions.Settle(ctx, req)
+				if err != nil {
+					return err
+				}
+				return o.show(cmd, x, func(w io.Writer) { printAuction(w, x) })
+			})
+		},
+	}
 	cmd.Flags().DurationVar((*time.Duration)(&req.Took), "took", 0, "how long the work has taken")
 	return cmd
 }

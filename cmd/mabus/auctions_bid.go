@@ -31,9 +31,6 @@ bids. Keep it: mabus auctions reveal needs it.`,
 			"  mabus auctions bid sealed-1 40 --commit bid.json --as bob",
 		Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := o.acting(); err != nil {
-				return err
-			}
 			if err := b.read(a); err != nil {
 				return err
 			}
@@ -174,9 +171,6 @@ func auctionsReveal(o *options) *cobra.Command {
 millionths, quantity and salt; - is the standard input. When all are revealed the auction closes.`,
 		Example: "  mabus auctions reveal bid.json --as bob", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := o.acting(); err != nil {
-				return err
-			}
 			data, err := readProof(cmd, a[0])
 			if err != nil {
 				return err

@@ -39,9 +39,6 @@ the whole of it as JSON as the protocol has it, amounts in millionths, in the pl
 			"  mabus auctions create multi_attribute --item haul --reverse --reserve 100 --prices 100..20 --price-weight 0.6 --attribute hours=0.4:48..6 --as ann",
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := o.acting(); err != nil {
-				return err
-			}
 			spec, err := s.request(cmd, a)
 			if err != nil {
 				return err

@@ -19,6 +19,7 @@ const unit = api.Micro(1_000_000)
 // hall is an economy in this process, with clients by their principals.
 type hall struct {
 	t       *testing.T
+	url     string
 	clients map[string]*client.Client
 }
 
@@ -45,7 +46,7 @@ func openHall(t *testing.T, who ...string) *hall {
 			t.Error(err)
 		}
 	})
-	h := &hall{t, map[string]*client.Client{}}
+	h := &hall{t, srv.URL(), map[string]*client.Client{}}
 	for _, one := range append(who, economics.DefaultOperator) {
 		h.clients[one] = client.New(dial(one))
 	}
@@ -174,7 +175,8 @@ func everyType() []held {
 			api.AuctionSpec{ID: "combinatorial", Type: api.AuctionCombinatorial, Items: []api.AuctionItem{{Name: "cpu", Reserve: unit}, {Name: "gpu", Asset: "gpu", Quantity: 2}}},
 			[]said{
 				{by: "bob", price: 9, req: api.AuctionBidRequest{Items: []string{"cpu", "gpu"}}},
-				{by: "cy", price: 6, req: api.AuctionBidRequest{Items: []string{"gpu"}}}, {by: "di", price: 7, req: api.AuctionBidRequest{Items: []string{"cpu"}}},
+				{by: "cy", price: 6, req: api.AuctionBidRequest{Items: []string{"gpu"}}},
+				{by: "di", price: 7, req: api.AuctionBidRequest{Items: []string{"cpu"}}},
 			},
 		},
 		{

@@ -57,8 +57,8 @@ func anyChanged(cmd *cobra.Command, flags ...string) bool {
 // read takes the auction from the file.
 func (s *specFlags) read(cmd *cobra.Command, a []string) (*api.AuctionSpec, error) {
 	other := ""
-	cmd.LocalNonPersistentFlags().Visit(func(f *pflag.Flag) {
-		if f.Name != "spec" && f.Name != "id" && f.Name != "watch" {
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed && f.Name != "spec" && f.Name != "id" && f.Name != "watch" {
 			other = f.Name
 		}
 	})

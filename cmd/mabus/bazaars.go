@@ -25,15 +25,20 @@ Amounts are in units with at most six places after the point. Who acts is said b
 	group(cmd)
 	cmd.AddCommand(bazaarsCreate(o), bazaarsOffer(o), bazaarsUnlist(o), bazaarsSearch(o), bazaarsBuy(o), bazaarsTransactions(o), bazaarsAnalytics(o),
 		bazaarCommand(o, "get", "Show a bazaar", "  mabus bazaars get town",
-			func(ctx context.Context, c *client.Client, id string) (*api.Bazaar, error) { return c.Bazaars.Get(ctx, id) }, printBazaar),
+			func(ctx context.Context, c *client.Client, id string) (*api.Bazaar, error) {
+				return c.Bazaars.Get(ctx, id)
+			}, printBazaar),
 		bazaarCommand(o, "close", "Close a bazaar of one's own; what was bought is still settled", "  mabus bazaars close town --as ann",
-			func(ctx context.Context, c *client.Client, id string) (*api.Bazaar, error) { return c.Bazaars.Close(ctx, id) }, printBazaar),
+			func(ctx context.Context, c *client.Client, id string) (*api.Bazaar, error) {
+				return c.Bazaars.Close(ctx, id)
+			}, printBazaar),
 		bazaarsList(o))
 	return cmd
 }
 
 // bazaarCommand is a command about one bazaar that has nothing else to say.
-func bazaarCommand[T any](o *options, verb, short, example string, ask func(context.Context, *client.Client, string) (T, error), table func(io.Writer, T)) *cobra.Command {
+func bazaarCommand[T any](o *options, verb, short, example string, ask func(context.Context, *client.Client, string) (T, error), table func(io.Writer, T),
+) *cobra.Command {
 	return sends(o, &cobra.Command{Use: verb + " BAZAAR", Short: short, Example: example, Args: args(cobra.ExactArgs(1))},
 		func(a []string) (api.BazaarRequest, error) { return api.BazaarRequest{ID: a[0]}, nil },
 		func(ctx context.Context, c *client.Client, r api.BazaarRequest) (T, error) { return ask(ctx, c, r.ID) }, table)
@@ -43,13 +48,16 @@ func bazaarsCreate(o *options) *cobra.Command {
 	var s api.BazaarSpec
 	cmd := sends(o, &cobra.Command{
 		Use: "create ID", Short: "Create a bazaar", Args: args(cobra.ExactArgs(1)),
-		Example: "  mabus bazaars create town --fee 0.02 --as ann\n  mabus bazaars create guild --service translate --min-score 0.7 --min-records 5 --listing-fee 1 --as ann",
+		Example: "  mabus bazaars create town --fee 0.02 --as ann\n" +
+			"  mabus bazaars create guild --service translate --min-score 0.7 --min-records 5 --listing-fee 1 --as ann",
 	}, func(a []string) (api.BazaarSpec, error) {
 		if s.ID = a[0]; s.Name == "" {
 			s.Name = s.ID
 		}
 		return s, nil
-	}, func(ctx context.Context, c *client.Client, s api.BazaarSpec) (*api.Bazaar, error) { return c.Bazaars.Create(ctx, s) }, printBazaar)
+	}, func(ctx context.Context, c *client.Client, s api.BazaarSpec) (*api.Bazaar, error) {
+		return c.Bazaars.Create(ctx, s)
+	}, printBazaar)
 	f := cmd.Flags()
 	f.StringVar(&s.Name, "name", "", "what it is called, for people (the ID)")
 	f.StringSliceVar(&s.ServiceTypes, "service", nil, "types of service that may be offered, with commas between (anything)")
@@ -96,7 +104,8 @@ func bazaarsList(o *options) *cobra.Command {
 		row(w, "BAZAAR", "OWNER", "SERVICES", "OFFERS", "UNDER WAY", "LISTING FEE", "FEE", "CLOSED", "NAME")
 		for i := range list.Bazaars {
 			b := &list.Bazaars[i]
-			row(w, b.ID, b.Owner, brief(strings.Join(b.ServiceTypes, ",")), b.Listings, b.Open, someMoney(b.ListingFee), share(b.TransactionFee), when(b.ClosedAt), brief(b.Name))
+			row(w, b.ID, b.Owner, brief(strings.Join(b.ServiceTypes, ",")), b.Listings, b.Open, someMoney(b.ListingFee), share(b.TransactionFee),
+				when(b.ClosedAt), brief(b.Name))
 		}
 	})
 	cmd.Flags().StringVar(&req.ServiceType, "service", "", "only those in which this type of service may be offered")
@@ -107,12 +116,15 @@ func bazaarsOffer(o *options) *cobra.Command {
 	var s api.ListingSpec
 	cmd := sends(o, &cobra.Command{
 		Use: "offer BAZAAR SERVICE PRICE", Short: "Offer a service; the listing fee is paid at once", Args: args(cobra.ExactArgs(3)),
-		Example: "  mabus bazaars offer town translate 3 --id t1 --as a1\n  mabus bazaars offer town translate 3 --capability de,fr --capacity 4 --quality 0.95 --as a1",
+		Example: "  mabus bazaars offer town translate 3 --id t1 --as a1\n" +
+			"  mabus bazaars offer town translate 3 --capability de,fr --capacity 4 --quality 0.95 --as a1",
 	}, func(a []string) (_ api.ListingSpec, err error) {
 		s.Bazaar, s.ServiceType = a[0], a[1]
 		s.Price, err = units(a[2])
 		return s, err
-	}, func(ctx context.Context, c *client.Client, s api.ListingSpec) (*api.Listing, error) { return c.Bazaars.ListService(ctx, s) }, printListing)
+	}, func(ctx context.Context, c *client.Client, s api.ListingSpec) (*api.Listing, error) {
+		return c.Bazaars.ListService(ctx, s)
+	}, printListing)
 	f := cmd.Flags()
 	f.StringVar(&s.ID, "id", "", "id of the offer (a new one)")
 	f.StringSliceVar(&s.Capabilities, "capability", nil, "capabilities, with commas between")
@@ -135,7 +147,8 @@ func printListing(w io.Writer, l *api.Listing) {
 
 func bazaarsUnlist(o *options) *cobra.Command {
 	return sends(o, &cobra.Command{
-		Use: "unlist BAZAAR OFFER", Short: "Take an offer away; what was bought is still settled", Example: "  mabus bazaars unlist town t1 --as a1", Args: args(cobra.ExactArgs(2)),
+		Use: "unlist BAZAAR OFFER", Short: "Take an offer away; what was bought is still settled",
+		Example: "  mabus bazaars unlist town t1 --as a1", Args: args(cobra.ExactArgs(2)),
 	}, func(a []string) (api.ListingRequest, error) {
 		return api.ListingRequest{Bazaar: a[0], ID: a[1]}, nil
 	}, func(ctx context.Context, c *client.Client, r api.ListingRequest) (*api.Listing, error) {

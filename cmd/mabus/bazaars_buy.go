@@ -22,7 +22,9 @@ func bazaarsSearch(o *options) *cobra.Command {
 	}, func(a []string) (api.BazaarSearchRequest, error) {
 		req.Bazaar, req.ServiceType = a[0], a[1]
 		return req, nil
-	}, func(ctx context.Context, c *client.Client, r api.BazaarSearchRequest) (*api.BazaarSearchResponse, error) { return c.Bazaars.Search(ctx, r) },
+	}, func(ctx context.Context, c *client.Client, r api.BazaarSearchRequest) (*api.BazaarSearchResponse, error) {
+		return c.Bazaars.Search(ctx, r)
+	},
 		func(w io.Writer, r *api.BazaarSearchResponse) {
 			row(w, "OFFER", "PROVIDER", "PRICE", "GUARANTEE", "BUSY", "SCORE", "REPUTATION", "PRICE SCORE", "QUALITY", "FREE", "DESCRIPTION")
 			for i := range r.Listings {
@@ -50,7 +52,8 @@ func bazaarsBuy(o *options) *cobra.Command {
 		Use: "buy BAZAAR [OFFER] --max-cost AMOUNT", Short: "Buy a service: an offer, or the best of --service", Args: args(cobra.RangeArgs(1, 2)),
 		Long: `Buys a service at its price, which is held, and opens a contract with who offers it: an offer by its id, or the best that search finds of
 --service. ITEM is what it is about: JSON, or else a text.`,
-		Example: "  mabus bazaars buy town t1 --max-cost 5 --item '\"hello\"' --as boss\n  mabus bazaars buy town --service translate --capability de --max-cost 5 --as boss",
+		Example: "  mabus bazaars buy town t1 --max-cost 5 --item '\"hello\"' --as boss\n" +
+			"  mabus bazaars buy town --service translate --capability de --max-cost 5 --as boss",
 	}, func(a []string) (_ api.ServiceRequest, err error) {
 		if req.Bazaar = a[0]; len(a) > 1 {
 			req.Listing = a[1]
@@ -61,7 +64,9 @@ func bazaarsBuy(o *options) *cobra.Command {
 			req.Item, err = jsonOrText(item)
 		}
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.ServiceRequest) (*api.BazaarTransaction, error) { return c.Bazaars.RequestService(ctx, r) },
+	}, func(ctx context.Context, c *client.Client, r api.ServiceRequest) (*api.BazaarTransaction, error) {
+		return c.Bazaars.RequestService(ctx, r)
+	},
 		func(w io.Writer, x *api.BazaarTransaction) {
 			row(w, "id", x.ID)
 			row(w, "offer", x.Listing)
@@ -107,7 +112,9 @@ func bazaarsTransactions(o *options) *cobra.Command {
 
 func bazaarsAnalytics(o *options) *cobra.Command {
 	return bazaarCommand(o, "analytics", "Add up what was bought, by type of service", "  mabus bazaars analytics town",
-		func(ctx context.Context, c *client.Client, id string) (*api.BazaarAnalytics, error) { return c.Bazaars.Analytics(ctx, id) },
+		func(ctx context.Context, c *client.Client, id string) (*api.BazaarAnalytics, error) {
+			return c.Bazaars.Analytics(ctx, id)
+		},
 		func(w io.Writer, x *api.BazaarAnalytics) {
 			row(w, "bazaar", x.Bazaar)
 			row(w, "offers", fmt.Sprintf("%d of %d providers, %s on average", x.Listings, x.Providers, money(x.Price)))

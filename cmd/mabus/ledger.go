@@ -110,14 +110,17 @@ func ledgerAccounts(o *options) *cobra.Command {
 func ledgerTransfer(o *options) *cobra.Command {
 	var req api.TransferRequest
 	cmd := sends(o, &cobra.Command{
-		Use: "transfer FROM TO AMOUNT", Aliases: []string{"pay"}, Short: "Move an amount from one account to another of the same asset", Args: args(cobra.ExactArgs(3)),
+		Use: "transfer FROM TO AMOUNT", Aliases: []string{"pay"}, Short: "Move an amount from one account to another of the same asset",
+		Args: args(cobra.ExactArgs(3)),
 		Example: "  mabus ledger transfer ann bob 12.50 --note lunch --as ann\n  mabus ledger transfer ann/main/gold bob/main/gold 3 --as ann\n" +
 			"  mabus ledger transfer ann shop 5 --allowance groceries --as bob",
 	}, func(a []string) (_ api.TransferRequest, err error) {
 		req.From, req.To = api.AccountID(a[0]), api.AccountID(a[1])
 		req.Amount, err = units(a[2])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.TransferRequest) (*api.TransferResponse, error) { return c.Ledger.Transfer(ctx, r) }, printTransfer)
+	}, func(ctx context.Context, c *client.Client, r api.TransferRequest) (*api.TransferResponse, error) {
+		return c.Ledger.Transfer(ctx, r)
+	}, printTransfer)
 	noteFlag(cmd, &req.Note)
 	cmd.Flags().StringVar(&req.Allowance, "allowance", "", "id of the allowance under which one spends from somebody else's account")
 	return cmd
@@ -143,7 +146,9 @@ func ledgerMint(o *options) *cobra.Command {
 		req.To = api.AccountID(a[0])
 		req.Amount, err = units(a[1])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.MintRequest) (*api.LedgerAccount, error) { return c.Ledger.Mint(ctx, r) }, printAccount)
+	}, func(ctx context.Context, c *client.Client, r api.MintRequest) (*api.LedgerAccount, error) {
+		return c.Ledger.Mint(ctx, r)
+	}, printAccount)
 	noteFlag(cmd, &req.Note)
 	return cmd
 }
@@ -157,7 +162,9 @@ func ledgerBurn(o *options) *cobra.Command {
 		req.From = api.AccountID(a[0])
 		req.Amount, err = units(a[1])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.BurnRequest) (*api.LedgerAccount, error) { return c.Ledger.Burn(ctx, r) }, printAccount)
+	}, func(ctx context.Context, c *client.Client, r api.BurnRequest) (*api.LedgerAccount, error) {
+		return c.Ledger.Burn(ctx, r)
+	}, printAccount)
 	noteFlag(cmd, &req.Note)
 	return cmd
 }

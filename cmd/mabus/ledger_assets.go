@@ -20,7 +20,8 @@ func ledgerAssets(o *options) *cobra.Command {
 	group(cmd)
 	var req api.AssetCreateRequest
 	create := sends(o, &cobra.Command{
-		Use: "create ASSET", Short: "Make an asset that one issues", Example: "  mabus ledger assets create gpu-hour --description 'an hour of a GPU' --as ann", Args: args(cobra.ExactArgs(1)),
+		Use: "create ASSET", Short: "Make an asset that one issues",
+		Example: "  mabus ledger assets create gpu-hour --description 'an hour of a GPU' --as ann", Args: args(cobra.ExactArgs(1)),
 	}, func(a []string) (api.AssetCreateRequest, error) {
 		req.ID = a[0]
 		return req, nil
@@ -52,9 +53,13 @@ func ledgerAllowances(o *options) *cobra.Command {
 	group(cmd)
 	cmd.AddCommand(allowancesSet(o), allowancesList(o),
 		one(o, "get ID", "Show an allowance and what was spent under it", "  mabus ledger allowances get groceries --as bob", 1,
-			func(ctx context.Context, c *client.Client, a []string) (*api.Allowance, error) { return c.Ledger.Allowance(ctx, a[0]) }, printAllowance),
+			func(ctx context.Context, c *client.Client, a []string) (*api.Allowance, error) {
+				return c.Ledger.Allowance(ctx, a[0])
+			}, printAllowance),
 		one(o, "remove ID", "Take an allowance away; what is held under it stays held", "  mabus ledger allowances remove groceries --as ann", 1,
-			func(ctx context.Context, c *client.Client, a []string) (*api.Allowance, error) { return c.Ledger.Disallow(ctx, a[0]) }, printAllowance))
+			func(ctx context.Context, c *client.Client, a []string) (*api.Allowance, error) {
+				return c.Ledger.Disallow(ctx, a[0])
+			}, printAllowance))
 	return cmd
 }
 
@@ -67,7 +72,9 @@ func allowancesSet(o *options) *cobra.Command {
 	}, func(a []string) (api.AllowanceSpec, error) {
 		spec.ID, spec.Account, spec.Spender = a[0], api.AccountID(a[1]), a[2]
 		return spec, nil
-	}, func(ctx context.Context, c *client.Client, s api.AllowanceSpec) (*api.Allowance, error) { return c.Ledger.Allow(ctx, s) }, printAllowance)
+	}, func(ctx context.Context, c *client.Client, s api.AllowanceSpec) (*api.Allowance, error) {
+		return c.Ledger.Allow(ctx, s)
+	}, printAllowance)
 	f := cmd.Flags()
 	f.Var(unitsFlag{&spec.PerTask}, "per-task", "the most of each transfer and hold")
 	f.Var(unitsFlag{&spec.PerPeriod}, "per-period", "the most in each period")

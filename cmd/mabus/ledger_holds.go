@@ -68,7 +68,8 @@ func holdsList(o *options) *cobra.Command {
 	var req api.HoldsListRequest
 	cmd := sends(o, &cobra.Command{
 		Use: "list", Short: "List the holds in an account, of an owner or for a beneficiary; one's own unless given", Args: args(cobra.NoArgs),
-		Example: "  mabus ledger holds list --as ann\n  mabus ledger holds list --beneficiary bob --as bob\n  mabus ledger holds list --account ann/savings --as ann --json",
+		Example: "  mabus ledger holds list --as ann\n" +
+			"  mabus ledger holds list --beneficiary bob --as bob\n  mabus ledger holds list --account ann/savings --as ann --json",
 	}, func([]string) (_ api.HoldsListRequest, err error) {
 		if req.Account == "" && req.Beneficiary == "" && req.Owner == "" {
 			req.Owner, err = o.who("--owner, --account or --beneficiary", nil)
@@ -100,7 +101,9 @@ func holdsCreate(o *options) *cobra.Command {
 		req.Account = api.AccountID(a[0])
 		req.Amount, err = units(a[1])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.HoldCreateRequest) (*api.Hold, error) { return c.Ledger.Hold(ctx, r) }, printHold)
+	}, func(ctx context.Context, c *client.Client, r api.HoldCreateRequest) (*api.Hold, error) {
+		return c.Ledger.Hold(ctx, r)
+	}, printHold)
 	f := cmd.Flags()
 	f.StringVar(&req.ID, "id", "", "id of the hold (a new one)")
 	f.StringVar(&req.Beneficiary, "beneficiary", "", "who alone may capture and release it")
@@ -122,7 +125,9 @@ func holdsCapture(o *options) *cobra.Command {
 			}
 		}
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.HoldCaptureRequest) (*api.TransferResponse, error) { return c.Ledger.Capture(ctx, r) }, printTransfer)
+	}, func(ctx context.Context, c *client.Client, r api.HoldCaptureRequest) (*api.TransferResponse, error) {
+		return c.Ledger.Capture(ctx, r)
+	}, printTransfer)
 	cmd.Flags().StringVar((*string)(&req.To), "to", "", "account that gets it (one's main account)")
 	noteFlag(cmd, &req.Note)
 	return cmd

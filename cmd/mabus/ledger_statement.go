@@ -108,7 +108,9 @@ until the command is interrupted.`,
 			if err != nil {
 				return usage(err)
 			}
-			return o.following(cmd, func(ctx context.Context, c *client.Client) error { return followAccount(ctx, cmd.OutOrStdout(), o, c, account) })
+			return o.following(cmd, func(ctx context.Context, c *client.Client) error {
+				return followAccount(ctx, cmd.OutOrStdout(), o, c, account)
+			})
 		},
 	}
 }

@@ -21,7 +21,8 @@ sealed_bid market does so while nobody sees the orders of others. A prediction m
 comes true is paid one unit of credit.
 
 Prices are per unit, in units of credit with at most six places after the point; quantities are whole units. Who acts is said by --as.`,
-		Example: "  mabus markets create gold --commodity gold --as ann\n  mabus markets order gold sell 10 1.5 --as ann\n  mabus markets order gold buy 3 1.6 --as bob\n" +
+		Example: "  mabus markets create gold --commodity gold --as ann\n" +
+			"  mabus markets order gold sell 10 1.5 --as ann\n  mabus markets order gold buy 3 1.6 --as bob\n" +
 			"  mabus markets book gold --watch",
 	}
 	group(cmd)
@@ -54,7 +55,9 @@ func marketsCreate(o *options) *cobra.Command {
 			s.Metadata = json.RawMessage(metadata)
 		}
 		return s, checkJSON("--metadata", metadata)
-	}, func(ctx context.Context, c *client.Client, s api.MarketSpec) (*api.Market, error) { return c.Markets.Create(ctx, s) }, printMarket)
+	}, func(ctx context.Context, c *client.Client, s api.MarketSpec) (*api.Market, error) {
+		return c.Markets.Create(ctx, s)
+	}, printMarket)
 	f := cmd.Flags()
 	f.StringVar(&s.Name, "name", "", "what it is about, for people (the ID)")
 	f.StringVar(&kind, "type", "", "continuous, call, sealed_bid, or prediction, which it is with --outcome (continuous)")
@@ -73,17 +76,23 @@ func marketsCreate(o *options) *cobra.Command {
 func marketCommand(o *options, verb, short, example string, ask func(context.Context, *client.Client, string) (*api.Market, error)) *cobra.Command {
 	return sends(o, &cobra.Command{Use: verb + " MARKET", Short: short, Example: example, Args: args(cobra.ExactArgs(1))},
 		func(a []string) (api.MarketIDRequest, error) { return api.MarketIDRequest{ID: a[0]}, nil },
-		func(ctx context.Context, c *client.Client, r api.MarketIDRequest) (*api.Market, error) { return ask(ctx, c, r.ID) }, printMarket)
+		func(ctx context.Context, c *client.Client, r api.MarketIDRequest) (*api.Market, error) {
+			return ask(ctx, c, r.ID)
+		}, printMarket)
 }
 
 func marketsGet(o *options) *cobra.Command {
 	return marketCommand(o, "get", "Show a market, however long ago it was closed", "  mabus markets get gold\n  mabus markets get gold --json",
-		func(ctx context.Context, c *client.Client, id string) (*api.Market, error) { return c.Markets.Get(ctx, id) })
+		func(ctx context.Context, c *client.Client, id string) (*api.Market, error) {
+			return c.Markets.Get(ctx, id)
+		})
 }
 
 func marketsClose(o *options) *cobra.Command {
 	return marketCommand(o, "close", "End the trade in a market of one's own, and release what orders hold", "  mabus markets close gold --as ann",
-		func(ctx context.Context, c *client.Client, id string) (*api.Market, error) { return c.Markets.Close(ctx, id) })
+		func(ctx context.Context, c *client.Client, id string) (*api.Market, error) {
+			return c.Markets.Close(ctx, id)
+		})
 }
 
 func marketsClear(o *options) *cobra.Command {
@@ -133,7 +142,8 @@ func marketsList(o *options) *cobra.Command {
 
 func marketsStats(o *options) *cobra.Command {
 	return sends(o, &cobra.Command{
-		Use: "stats [MARKET]", Short: "Count markets, orders and trades", Example: "  mabus markets stats\n  mabus markets stats gold --json", Args: args(cobra.MaximumNArgs(1)),
+		Use: "stats [MARKET]", Short: "Count markets, orders and trades",
+		Example: "  mabus markets stats\n  mabus markets stats gold --json", Args: args(cobra.MaximumNArgs(1)),
 	}, func(a []string) (api.MarketsStatsRequest, error) {
 		return api.MarketsStatsRequest{Market: strings.Join(a, "")}, nil
 	}, func(ctx context.Context, c *client.Client, r api.MarketsStatsRequest) (*api.MarketsStatsResponse, error) {

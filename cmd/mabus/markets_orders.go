@@ -18,7 +18,8 @@ func marketsOrder(o *options) *cobra.Command {
 		Long: `Sends an order, and says what became of it at once. With a PRICE it is a limit order: what does not trade rests in the book, and a buy
 holds what it may cost, a sell the units. Without one it is a market order: it trades at whatever there is, and does not rest. With
 --type ioc what does not trade within the price is cancelled, with --type fok all of it trades or nothing.`,
-		Example: "  mabus markets order gold buy 10 1.5 --as bob\n  mabus markets order gold sell 10 --as ann\n  mabus markets order gold buy 10 1.5 --type fok --as bob",
+		Example: "  mabus markets order gold buy 10 1.5 --as bob\n" +
+			"  mabus markets order gold sell 10 --as ann\n  mabus markets order gold buy 10 1.5 --type fok --as bob",
 	}, func(a []string) (_ api.MarketOrderRequest, err error) {
 		req.Market, req.Side = a[0], api.OrderSide(a[1])
 		if req.Quantity, err = number("QUANTITY", a[2]); err != nil {
@@ -32,7 +33,9 @@ holds what it may cost, a sell the units. Without one it is a market order: it t
 		}
 		req.Price, err = units(a[3])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.MarketOrderRequest) (*api.MarketOrderReceipt, error) { return c.Markets.Order(ctx, r) },
+	}, func(ctx context.Context, c *client.Client, r api.MarketOrderRequest) (*api.MarketOrderReceipt, error) {
+		return c.Markets.Order(ctx, r)
+	},
 		func(w io.Writer, r *api.MarketOrderReceipt) {
 			row(w, "order", r.Order)
 			row(w, "filled", r.Filled)
@@ -62,7 +65,8 @@ func accountFlag(cmd *cobra.Command, id *api.AccountID) {
 
 func marketsCancel(o *options) *cobra.Command {
 	return sends(o, &cobra.Command{
-		Use: "cancel MARKET ORDER", Short: "Take an order out of the book by its number", Example: "  mabus markets cancel gold 7 --as bob", Args: args(cobra.ExactArgs(2)),
+		Use: "cancel MARKET ORDER", Short: "Take an order out of the book by its number",
+		Example: "  mabus markets cancel gold 7 --as bob", Args: args(cobra.ExactArgs(2)),
 	}, func(a []string) (api.MarketCancelOrderRequest, error) {
 		n, err := number("ORDER", a[1])
 		if err == nil && n < 1 {

@@ -49,7 +49,8 @@ func bargain(ctx context.Context, c *client.Client, a []string) (r api.MarketQuo
 }
 
 func marketsQuote(o *options) *cobra.Command {
-	return one(o, "quote MARKET OUTCOME buy|sell QUANTITY", "Say what a trade in a prediction market would cost, or bring, now", "  mabus markets quote rain yes buy 10", 4,
+	return one(o, "quote MARKET OUTCOME buy|sell QUANTITY", "Say what a trade in a prediction market would cost, or bring, now",
+		"  mabus markets quote rain yes buy 10", 4,
 		func(ctx context.Context, c *client.Client, a []string) (*api.MarketQuote, error) {
 			r, err := bargain(ctx, c, a)
 			if err != nil {
@@ -105,7 +106,8 @@ func marketsResolve(o *options) *cobra.Command {
 		Use: "resolve MARKET OUTCOME", Short: "Name the outcome of a prediction market, or say --void: for its oracle and owner",
 		Long: `Names the outcome of a prediction market, once: each of its shares is paid one unit of credit, others nothing. With --void there is none,
 and every share is paid its last price. OUTCOME is its text, or else its number.`,
-		Example: "  mabus markets resolve rain yes --note 'see the weather report' --as bob\n  mabus markets resolve rain --void --as bob", Args: args(cobra.RangeArgs(1, 2)),
+		Example: "  mabus markets resolve rain yes --note 'see the weather report' --as bob\n" +
+			"  mabus markets resolve rain --void --as bob", Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if void == (len(a) > 1) {
 				return fmt.Errorf("%w: give either an OUTCOME or --void", errUsage)
@@ -136,12 +138,15 @@ and every share is paid its last price. OUTCOME is its text, or else its number.
 func marketsRedeem(o *options) *cobra.Command {
 	var req api.MarketRedeemRequest
 	cmd := sends(o, &cobra.Command{
-		Use: "redeem MARKET", Short: "Have shares paid that were held when the outcome was named: all others are paid without asking", Example: "  mabus markets redeem rain --as eve",
-		Args: args(cobra.ExactArgs(1)),
+		Use: "redeem MARKET", Short: "Have shares paid that were held when the outcome was named: all others are paid without asking",
+		Example: "  mabus markets redeem rain --as eve",
+		Args:    args(cobra.ExactArgs(1)),
 	}, func(a []string) (api.MarketRedeemRequest, error) {
 		req.Market = a[0]
 		return req, nil
-	}, func(ctx context.Context, c *client.Client, r api.MarketRedeemRequest) (*api.MarketRedeemResponse, error) { return c.Markets.Redeem(ctx, r) },
+	}, func(ctx context.Context, c *client.Client, r api.MarketRedeemRequest) (*api.MarketRedeemResponse, error) {
+		return c.Markets.Redeem(ctx, r)
+	},
 		func(w io.Writer, r *api.MarketRedeemResponse) {
 			row(w, "shares", strings.Trim(fmt.Sprint(r.Shares), "[]"))
 			row(w, "paid", money(r.Paid))

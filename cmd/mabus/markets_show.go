@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -146,6 +145,6 @@ func printMarketStep(w io.Writer, o *options, s *api.TranscriptStep) error {
 	if text == "" {
 		text = "withheld, sha256 " + s.Digest
 	}
-	_, err := fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%6d  %s  %-12s  %-12s  %s", s.Number, s.At.Local().Format(time.TimeOnly), oneLine(s.What), oneLine(s.By), brief(oneLine(text))), " "))
+	_, err := fmt.Fprintf(w, "%6d  %s  %-12s  %-12s  %s\n", s.Number, s.At.Local().Format(time.TimeOnly), oneLine(s.What), oneLine(s.By), brief(oneLine(text)))
 	return err
 }

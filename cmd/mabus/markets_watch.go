@@ -76,7 +76,8 @@ func marketsBook(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "book MARKET", Short: "Show what rests at each price, and with --watch as it changes",
 		Long: `Shows what buyers and sellers would trade at each price, the highest first: sells above, buys below. With --watch the table is drawn again
-after each change, over the one before on a terminal, until the market has ended. With --json, each line is the book.`,
+after each change, over the one before and ten prices of each side deep on a terminal, until the market has ended. With --json, each
+line is the book.`,
 		Example: "  mabus markets book gold\n  mabus markets book gold --watch --depth 10", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			req.ID = a[0]
@@ -110,11 +111,17 @@ func printBook(w io.Writer, b *api.MarketBook) {
 	}
 }
 
+// screenDepth is how many prices of each side fit on a small terminal.
+const screenDepth = 10
+
 // followBook shows the book of a market again after each change.
 func followBook(ctx context.Context, cmd *cobra.Command, o *options, c *client.Client, req api.MarketBookRequest) error {
 	out := cmd.OutOrStdout()
 	f, ok := out.(*os.File)
 	draw := &frame{w: out, over: ok && isTerminal(f) && os.Getenv("TERM") != "dumb"}
+	if draw.over && req.Depth == 0 {
+		req.Depth = screenDepth
+	}
 	for m, err := range c.Markets.Watch(ctx, req.ID) {
 		if err != nil {
 			return err
@@ -143,6 +150,9 @@ func followBook(ctx context.Context, cmd *cobra.Command, o *options, c *client.C
 	return nil
 }
 
+// A line that wraps would be two to draw over.
+const noWrap, wrap = "\x1b[?7l", "\x1b[?7h"
+
 // frame shows a table again and again: over the one before, or below it where nothing can be drawn over.
 type frame struct {
 	w     io.Writer
@@ -157,13 +167,17 @@ func (f *frame) show(table func(w io.Writer)) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	before, after := "", ""
 	switch {
-	case f.lines > 0 && f.over:
-		fmt.Fprintf(f.w, "\r\x1b[%dA\x1b[J", f.lines)
+	case f.over:
+		before, after = noWrap, wrap
+		if f.lines > 0 {
+			before = fmt.Sprintf("\r\x1b[%dA\x1b[J", f.lines) + noWrap
+		}
 	case f.lines > 0:
-		fmt.Fprintln(f.w)
+		before = "\n"
 	}
 	f.lines = bytes.Count(text.Bytes(), []byte("\n"))
-	_, err := f.w.Write(text.Bytes())
+	_, err := fmt.Fprint(f.w, before, text.String(), after)
 	return err
 }

@@ -13,23 +13,25 @@ import (
 
 func newPrices(o *options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "prices", Short: "Work out prices and fees: nothing is charged",
-		Long: `Works out what something should cost, by supply and demand, or by what is known of who does it. Amounts are in units. What has no command
-here is asked for with mabus call: prices.reward, choices.knapsack, choices.pareto, choices.allocate.`,
+		Use: "prices", Short: "Work out prices, fees and rewards, and choose under a budget: nothing is charged",
+		Long: `Works out what something should cost, by supply and demand, or by what is known of who does it, and what to choose under a budget or by
+several objectives. Amounts are in units; in a REQUEST, which is the JSON of the method of the same name, they are in millionths.`,
 	}
 	group(cmd)
-	cmd.AddCommand(pricesSupplyDemand(o), pricesDynamic(o), pricesPerformance(o), pricesOptimal(o), pricesFee(o))
+	cmd.AddCommand(pricesSupplyDemand(o), pricesDynamic(o), pricesPerformance(o), pricesOptimal(o), pricesFee(o),
+		pricesReward(o), pricesKnapsack(o), pricesPareto(o), pricesAllocate(o))
 	return cmd
 }
 
-func printQuote(w io.Writer, q *api.PriceQuote) {
+func printPrice(w io.Writer, q *api.PriceQuote) {
 	row(w, "price", money(q.Price))
 	row(w, "factor", q.Factor)
 }
 
 func pricesSupplyDemand(o *options) *cobra.Command {
 	return sends(o, &cobra.Command{
-		Use: "supply-demand BASE DEMAND SUPPLY", Short: "Say what a base price is, times demand over supply", Example: "  mabus prices supply-demand 2.50 30 20", Args: args(cobra.ExactArgs(3)),
+		Use: "supply-demand BASE DEMAND SUPPLY", Short: "Say what a base price is, times demand over supply",
+		Example: "  mabus prices supply-demand 2.50 30 20", Args: args(cobra.ExactArgs(3)),
 	}, func(a []string) (r api.SupplyDemandRequest, err error) {
 		if r.BasePrice, err = units(a[0]); err != nil {
 			return r, err
@@ -41,7 +43,7 @@ func pricesSupplyDemand(o *options) *cobra.Command {
 		return r, err
 	}, func(ctx context.Context, c *client.Client, r api.SupplyDemandRequest) (*api.PriceQuote, error) {
 		return c.Prices.SupplyDemand(ctx, r.BasePrice, r.Demand, r.Supply)
-	}, printQuote)
+	}, printPrice)
 }
 
 func pricesDynamic(o *options) *cobra.Command {
@@ -58,7 +60,9 @@ func pricesDynamic(o *options) *cobra.Command {
 		}
 		req.Agents, err = number("AGENTS", a[2])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.DynamicPriceRequest) (*api.PriceQuote, error) { return c.Prices.Dynamic(ctx, r) }, printQuote)
+	}, func(ctx context.Context, c *client.Client, r api.DynamicPriceRequest) (*api.PriceQuote, error) {
+		return c.Prices.Dynamic(ctx, r)
+	}, printPrice)
 	cmd.Flags().Var(decimalFlag{&req.Rate}, "rate", "how much of the imbalance the price takes up (0.1)")
 	cmd.Flags().Var(decimalFlag{&req.MaxChange}, "max-change", "how far the factor may be from 1 (0.5)")
 	return cmd
@@ -73,9 +77,11 @@ func pricesPerformance(o *options) *cobra.Command {
 		req.Agent = a[0]
 		req.BasePrice, err = units(a[1])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.PerformancePriceRequest) (*api.PerformancePrice, error) { return c.Prices.Performance(ctx, r) },
+	}, func(ctx context.Context, c *client.Client, r api.PerformancePriceRequest) (*api.PerformancePrice, error) {
+		return c.Prices.Performance(ctx, r)
+	},
 		func(w io.Writer, p *api.PerformancePrice) {
-			printQuote(w, &p.PriceQuote)
+			printPrice(w, &p.PriceQuote)
 			row(w, "quality", p.Quality)
 			row(w, "speed", p.Speed)
 			row(w, "reliability", p.Reliability)
@@ -95,7 +101,9 @@ func pricesOptimal(o *options) *cobra.Command {
 	}, func(a []string) (api.OptimalPriceRequest, error) {
 		req.Agent = a[0]
 		return req, nil
-	}, func(ctx context.Context, c *client.Client, r api.OptimalPriceRequest) (*api.OptimalPrice, error) { return c.Prices.Optimal(ctx, r) },
+	}, func(ctx context.Context, c *client.Client, r api.OptimalPriceRequest) (*api.OptimalPrice, error) {
+		return c.Prices.Optimal(ctx, r)
+	},
 		func(w io.Writer, p *api.OptimalPrice) {
 			row(w, "price", money(p.Price))
 			row(w, "records", p.Records)
@@ -120,7 +128,9 @@ func pricesFee(o *options) *cobra.Command {
 		req.Agent = a[0]
 		req.BaseFee, err = units(a[1])
 		return req, err
-	}, func(ctx context.Context, c *client.Client, r api.FeeRequest) (*api.PriceFee, error) { return c.Prices.Fee(ctx, r) }, func(w io.Writer, f *api.PriceFee) {
+	}, func(ctx context.Context, c *client.Client, r api.FeeRequest) (*api.PriceFee, error) {
+		return c.Prices.Fee(ctx, r)
+	}, func(w io.Writer, f *api.PriceFee) {
 		row(w, "fee", money(f.Fee))
 		row(w, "discount", money(f.Discount))
 		row(w, "reputation", f.Reputation)

@@ -116,7 +116,10 @@ func printHealth(w io.Writer, h *api.HealthResponse) {
 		name  string
 		value *api.Decimal
 	}{
-		{"health", h.Health}, {"agent failures", h.AgentFailures}, {"coordination failures", h.CoordinationFailures}, {"reputation", h.Reputation},
+		{"health", h.Health},
+		{"agent failures", h.AgentFailures},
+		{"coordination failures", h.CoordinationFailures},
+		{"reputation", h.Reputation},
 		{"volatility", h.Volatility},
 	} {
 		if f.value == nil {

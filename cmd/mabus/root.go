@@ -52,7 +52,7 @@ Without --server, commands find the server that runs on the data directory (./.m
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newUp(o), newServe(o), newRun(o), newAgents(o), newHosts(o), newServices(o), newTasks(o), newBudgets(o), newLocks(o), newElections(o), newAuctions(o), newSessions(o), newProtocols(o), newVariables(o), newReputation(o), newLedger(o), newMarkets(o), newTenders(o), newContracts(o), newBazaars(o), newPrices(o), newVerify(o), newCells(o), newBarriers(o), newLatches(o), newCounters(o), newSequences(o), newCall(o), newCast(o), newHealth(o), newBench(o), newIsolate(o))
+	root.AddCommand(newUp(o), newServe(o), newRun(o), newAgents(o), newHosts(o), newServices(o), newTasks(o), newBudgets(o), newLocks(o), newElections(o), newAuctions(o), newSessions(o), newProtocols(o), newVariables(o), newReputation(o), newRisk(o), newLedger(o), newMarkets(o), newTenders(o), newContracts(o), newBazaars(o), newPrices(o), newVerify(o), newCells(o), newBarriers(o), newLatches(o), newCounters(o), newSequences(o), newCall(o), newCast(o), newHealth(o), newBench(o), newIsolate(o))
 	return root
 }
 

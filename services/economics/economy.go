@@ -22,7 +22,7 @@ import (
 
 const (
 	logBytes      = 8 << 30
-	snapshotBytes = 64 << 20    // of commands, a hundred bytes or two each, that a replica which starts has to carry out at most
+	snapshotBytes = 16 << 20    // of commands, a hundred bytes or two each, that a replica which starts has to carry out at most
 	retryEvery    = time.Second // to open what the replica needs, when that has failed
 )
 

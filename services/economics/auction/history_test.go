@@ -146,6 +146,9 @@ func turn(t *rapid.T, h *house, s *api.AuctionSpec, bids map[string]api.Micro) {
 // alone, and the state reads back.
 func TestHistories(t *testing.T) {
 	for _, kind := range api.AuctionTypes {
+		if kind == api.AuctionSealedBid { // only another name
+			continue
+		}
 		t.Run(string(kind), func(t *testing.T) {
 			ends := map[api.AuctionState]int{}
 			rapid.Check(t, func(t *rapid.T) { ends[history(t, kind)]++ })
@@ -167,7 +170,7 @@ func history(t *rapid.T, kind api.AuctionType) api.AuctionState {
 	other := drawSpec(t, "y", rapid.SampledFrom(api.AuctionTypes).Draw(t, "other type"))
 	_, err := do(h, "a", api.AuctionsCreate, other)
 	bids, elsewhere := map[string]api.Micro{}, map[string]api.Micro{}
-	for range rapid.IntRange(0, 30).Draw(t, "turns") {
+	for range rapid.IntRange(0, 24).Draw(t, "turns") {
 		if err == nil && rapid.IntRange(0, 4).Draw(t, "elsewhere") == 0 {
 			turn(t, h, &other, elsewhere)
 		} else {

@@ -29,6 +29,41 @@ func (l *trio) who() string {
 	return pick(l, people)
 }
 
+// party draws somebody who has a reason to ask for a command of a kind; "" is nobody in particular.
+func (l *trio) party(kind string) string {
+	s := l.state()
+	switch noun, verb, _ := strings.Cut(kind, "."); noun {
+	case "auctions":
+		if verb == "reveal" || verb == "withdraw" {
+			_, bidder, _ := strings.Cut(known(l, s.Auctions.Bids, func(_ string, b *auction.Bid) bool { return b.State == api.BidCommitted }), "/")
+			return bidder
+		}
+		if x, ok := s.Auctions.Auctions[known(l, s.Auctions.Auctions)]; ok && verb != "bid" {
+			return x.Owner
+		}
+	case "contracts":
+		if c, ok := s.Contracts.Contracts[known(l, s.Contracts.Contracts)]; ok {
+			return pick(l, []string{c.Buyer, c.Provider})
+		}
+	case "claims":
+		if verb == "judge" {
+			return "ann" // the owner of a pool
+		}
+		if p, ok := s.Risk.Policies[known(l, s.Risk.Policies)]; ok {
+			return p.Holder
+		}
+	case "violations":
+		if v, ok := s.Risk.Violations[known(l, s.Risk.Violations)]; ok && verb == "appeal" {
+			return v.Accused
+		}
+	case "reports":
+		if r, ok := s.Reputation.Reports[known(l, s.Reputation.Reports)]; ok && verb == "submit" {
+			return r.Agent
+		}
+	}
+	return ""
+}
+
 // ids are few, and the same for things of all kinds.
 var ids = []string{"x1", "x2", "x3", "x4", "x5", "x6", "x7"}
 
@@ -236,7 +271,7 @@ func (l *trio) word(name, by string) string {
 	case "policy":
 		return known(l, s.Risk.Policies)
 	case "claim":
-		return known(l, s.Risk.Claims)
+		return known(l, s.Risk.Claims, func(_ string, c *risk.Claim) bool { return c.State == api.ClaimDenied && c.Holder == by })
 	}
 	l.Fatalf("no value is called %s", name)
 	return ""

@@ -85,8 +85,21 @@ func (t *tx) market() *market.Draft {
 func (t *tx) risks() *risk.Draft {
 	if t.risk == nil {
 		t.risk = t.state.Risk.Draft()
+		t.risk.Figures = t.state.figures
 	}
 	return t.risk
+}
+
+// figures are what breakers watch that stands elsewhere than with the risks: how contracts have ended, and the last prices on markets.
+func (s *State) figures() risk.Figures {
+	c := s.Contracts.Stats()
+	f := risk.Figures{Breached: c.Breached, Ended: c.Breached + c.Fulfilled}
+	for _, id := range s.Markets.Markets.IDs() {
+		if m := s.Markets.Markets[id]; m.LastPrice > 0 {
+			f.Prices = append(f.Prices, risk.Price{Market: id, Price: m.LastPrice})
+		}
+	}
+	return f
 }
 
 // apply makes all of it so.

@@ -35,8 +35,10 @@ func failures(v api.Decimal) api.RiskReport {
 }
 
 func spec(metric api.RiskMetric, threshold api.Decimal, refuse ...api.BreakerAction) api.SystemicBreakerSpec {
-	return api.SystemicBreakerSpec{Name: "b", Metric: metric, Threshold: threshold, Refuse: refuse,
-		Window: api.Duration(time.Hour), CoolDown: api.Duration(10 * time.Minute)}
+	return api.SystemicBreakerSpec{
+		Name: "b", Metric: metric, Threshold: threshold, Refuse: refuse,
+		Window: api.Duration(time.Hour), CoolDown: api.Duration(10 * time.Minute),
+	}
 }
 
 func TestReportedBreaker(t *testing.T) {

@@ -16,13 +16,14 @@ const agreementBits = api.Decimal(2_828_000)
 // mostFreedom bounds the degrees of freedom that a tail is taken to have, since honest errors may have heavier tails than normal ones.
 const mostFreedom = 8
 
-// Copies looks, in each round for itself, for agents that agree with one another and not with the truth. Of honest agents who agree,
-// the truth is the reason, so that agreement at it is no sign of anything.
+// Copies looks, in each round for itself, for agents that agree with one another and not with the truth, which is the median of all when
+// it is not known. Of honest agents who agree, the truth is the reason, so that agreement at it is no sign of anything.
 //
 // A group of g estimates is surprising by two things. Its mean is far from the truth: with the k other agents' errors o and the mean
 // error m of the group (its least error is taken), g m^2 / (sum o^2 / k) is the square of a Student variable with k degrees of
-// freedom, whose tail is about (1 + t^2/k)^(-k/2). And its members lie within a quarter of the others' standard deviation of each
-// other: see agreementBits. Groups are those next to each other in the order of the estimates. At least two other agents are needed.
+// freedom, one less if the truth is not known, whose tail is about (1 + t^2/k)^(-k/2). And its members lie within a quarter of the others'
+// standard deviation of each other: see agreementBits. Groups are those next to each other in the order of the estimates, corrected for
+// the number of groups of their size; of groups that overlap the best is kept. At least two other agents are needed.
 //
 // From minRounds rounds on nothing is compared, since Concordance tells more then.
 func Copies(rounds []api.ScreenRound, resolution api.Decimal) (flags []api.ScreenFlag, compared int) {
