@@ -49,10 +49,11 @@ bench-coordination: build ## Measure the replicated log and sessions of agents
 # Pure rules, which archtest keeps from starting anything, and their simulations: one goroutine for each, so the race detector has
 # nothing to find there, and takes ten times as long. (The simulation of leases does start some.)
 PURE = $(shell grep -rlE '^// Package \w+ (holds|is|has) (the )?pure rules' --include=*.go shared services client | xargs -n 1 dirname | sort -u | grep -v shared/lease/rules)
-SIMULATED = $(PURE) test/pbftsim test/replogsim test/lockcheck test/reputationsim test/collusionsim
+SIMULATED = $(PURE) test/pbftsim test/replogsim test/lockcheck test/reputationsim test/collusionsim test/economysim
 
+# The race detector would have every process sleep for a second at its end, and tests start some hundreds.
 test: ## Run the tests (with the race detector: RACE=1)
-	go test $(if $(RACE),-race) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
+	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
 	$(if $(RACE),go test -timeout 10m $(SIMULATED:%=./%))
 
 .PHONY: conformance
@@ -62,6 +63,10 @@ conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORK
 .PHONY: chaos
 chaos: ## Break the real processes as 50 seeds say, and check what is promised (ARGS="-seed 7 -schedules 1 -long -keep DIR")
 	go test -v -count 1 -timeout 120m -run TestSchedules ./test/chaos -args -seed 1 -schedules 50 $(ARGS)
+
+.PHONY: chaos-economy
+chaos-economy: ## Hold 100,000 auctions while 200 replicas and NATS nodes are killed, and check them all (ARGS="-nodes 3 -seed 7")
+	go test -v -count 1 -timeout 120m -run TestSchedules/auctions ./test/chaos -args -auctions 100000 -kills 200 -sellers 32 $(ARGS)
 
 .PHONY: cover
 cover: ## Run the tests and list how much of each function they reach

@@ -11,9 +11,15 @@ import (
 // Budgets caps what calls may cost. Amounts are in micro-units.
 type Budgets struct{ conn *rpc.Conn }
 
-// Set sets a cap. What is spent stays, and tasks that wait because the old cap was reached are tried again.
+// Set sets a cap. What is spent stays, and tasks that wait because the old cap was reached are tried again. With an account what may
+// still be spent is held there first: failed_precondition (insufficient_funds), permission_denied (not_owner).
 func (b Budgets) Set(ctx context.Context, req api.BudgetSetRequest) (*api.Budget, error) {
 	return rpc.Call(ctx, b.conn, api.BudgetsSet, &req)
+}
+
+// Settle pays what was spent out of what is held for a budget, and gives the rest back; calls that have not ended keep what they may cost.
+func (b Budgets) Settle(ctx context.Context, key api.BudgetKey) (*api.Budget, error) {
+	return rpc.Call(ctx, b.conn, api.BudgetsSettle, &key)
 }
 
 // Get returns a budget as it stands: not_found (budget_not_found) where there is no cap.
@@ -38,7 +44,8 @@ func (b Budgets) All(ctx context.Context, req api.BudgetsListRequest) iter.Seq2[
 	})
 }
 
-// Remove lifts a cap and forgets what was spent under it. Removing one that does not exist succeeds.
+// Remove lifts a cap and forgets what was spent under it, once that is paid if money is held for it. Removing one that does not exist
+// succeeds.
 func (b Budgets) Remove(ctx context.Context, key api.BudgetKey) error {
 	_, err := rpc.Call(ctx, b.conn, api.BudgetsRemove, &key)
 	return err

@@ -18,10 +18,13 @@ func newBudgets(o *options) *cobra.Command {
 may cost fits in every budget that it counts in. Tasks that are refused wait until the cap is raised.
 
 SCOPE is namespace, which has no ID, agent or job. Caps are given in micro-units, millionths of the unit (2500000 is 2.50);
-tables show units.`,
+tables show units.
+
+With --pay-from the cap is held in an account of --as before it counts. What was spent is paid from it when the budget is settled
+or removed, and the rest goes back.`,
 	}
 	group(cmd)
-	cmd.AddCommand(budgetsSet(o), budgetsGet(o), budgetsList(o), budgetsRemove(o))
+	cmd.AddCommand(budgetsSet(o), budgetsGet(o), budgetsList(o), budgetsSettle(o), budgetsRemove(o))
 	return cmd
 }
 
@@ -68,24 +71,60 @@ func showBudget(w io.Writer, b *api.Budget) {
 	row(w, "tokens", fmt.Sprintf("%d in, %d out", b.TokensIn, b.TokensOut))
 	row(w, "calls", fmt.Sprintf("%d ended, %d open", b.Calls, b.Open))
 	row(w, "exhausted", b.Exhausted)
+	if b.Account == "" {
+		return
+	}
+	row(w, "account", b.Account)
+	row(w, "held", money(b.Held))
+	row(w, "captured", money(b.Captured))
+	row(w, "settling", b.Settling)
 }
 
 func budgetsSet(o *options) *cobra.Command {
 	var limit api.Micro
+	var from string
 	cmd := budgetCommand(o, "set", "Set a cap; what is spent stays",
-		"  mabus budgets set job j1 --cap 2500000\n  mabus budgets set namespace --cap 100000000",
+		"  mabus budgets set job j1 --cap 2500000\n  mabus budgets set namespace --cap 100000000\n  mabus --as ann budgets set job j2 --cap 2500000 --pay-from ann",
 		func(ctx context.Context, c *client.Client, k api.BudgetKey) (*api.Budget, error) {
-			return c.Budgets.Set(ctx, api.BudgetSetRequest{Scope: k.Scope, ID: k.ID, Cap: limit})
+			return c.Budgets.Set(ctx, api.BudgetSetRequest{Scope: k.Scope, ID: k.ID, Cap: limit, Account: api.AccountID(from)})
 		})
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
 		if !cmd.Flags().Changed("cap") {
 			return fmt.Errorf("%w: %s: --cap is required; 0 allows no call that costs anything", errUsage, cmd.CommandPath())
 		}
+		if err := checkPayer(o, from); err != nil {
+			return err
+		}
 		return run(cmd, a)
 	}
 	cmd.Flags().Var(microFlag{&limit}, "cap", "the most that may be spent, in micro-units")
+	cmd.Flags().StringVar(&from, payFrom, "", "account of --as in which the cap is held; the one from before unless given")
 	return cmd
+}
+
+// payFrom is the name of the flag that has a cap held in an account.
+const payFrom = "pay-from"
+
+// checkPayer refuses an account that is none, or nobody's.
+func checkPayer(o *options, account string) error {
+	if account == "" {
+		return nil
+	}
+	if _, err := api.ParseAccount(account); err != nil {
+		return fmt.Errorf("%w: --%s: %s", errUsage, payFrom, api.AsError(err).Message)
+	}
+	if o.principal == "" {
+		return fmt.Errorf("%w: --%s needs --as: somebody pays", errUsage, payFrom)
+	}
+	return nil
+}
+
+func budgetsSettle(o *options) *cobra.Command {
+	return budgetCommand(o, "settle", "Pay what was spent from what is held, and give the rest back", "  mabus --as ann budgets settle job j2",
+		func(ctx context.Context, c *client.Client, k api.BudgetKey) (*api.Budget, error) {
+			return c.Budgets.Settle(ctx, k)
+		})
 }
 
 func budgetsGet(o *options) *cobra.Command {

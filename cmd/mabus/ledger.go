@@ -30,10 +30,11 @@ point. Who acts is said by --as; only an operator makes credit.`,
 func sends[R any, P interface {
 	*R
 	api.Validator
-}, T any](o *options, cmd *cobra.Command, make func(a []string) (R, error), ask func(context.Context, *client.Client, R) (T, error), table func(io.Writer, T),
+}, T any](o *options, cmd *cobra.Command, request func(a []string) (R, error),
+	ask func(context.Context, *client.Client, R) (T, error), table func(io.Writer, T),
 ) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
-		r, err := make(a)
+		r, err := request(a)
 		if err != nil {
 			return err
 		}
@@ -130,11 +131,18 @@ func noteFlag(cmd *cobra.Command, note *string) {
 	cmd.Flags().StringVar(note, "note", "", "what it is for, in the statements of both")
 }
 
+// printTransfer prints a receipt: who is paid has the entry of its own account, and who sees neither has no balance.
 func printTransfer(w io.Writer, r *api.TransferResponse) {
+	e := r.Entry
 	row(w, "from", r.From)
-	row(w, "to", r.Entry.Counter)
-	row(w, "amount", money(-r.Entry.Amount))
-	row(w, "balance", money(r.Entry.Balance))
+	if e.Amount < 0 {
+		row(w, "to", e.Counter)
+		e.Amount = -e.Amount
+	}
+	row(w, "amount", money(e.Amount))
+	if e.Number > 0 {
+		row(w, "balance", money(e.Balance))
+	}
 }
 
 func ledgerMint(o *options) *cobra.Command {

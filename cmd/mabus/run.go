@@ -33,6 +33,7 @@ type runOptions struct {
 	capped  bool // --max-cost is given
 	market  bool
 	budget  api.Micro
+	payFrom string
 }
 
 func newRun(base *options) *cobra.Command {
@@ -57,7 +58,8 @@ already, this one uses those.
 
 A run that was interrupted is taken up again by its id: tasks that have ended are not done again. With --max-cost, or
 limits.max_cost in the job file, calls are made only while the most that they may cost fits under the cap; when nothing more
-does, the run stops, and goes on from there when it is taken up again with a higher cap. The summary goes to the
+does, the run stops, and goes on from there when it is taken up again with a higher cap. With --pay-from the cap is held in an
+account first; at the end what was spent is paid from it, and the rest given back. The summary goes to the
 standard output, as one JSON object with --json; progress goes to the standard error. The exit status is 0 when all is done,
 1 when tasks have failed, inputs could not be read or the budget is exhausted, 2 when the command is not understood, 130 when it was interrupted.`,
 		Example: "  mabus run examples/gosource/job.yaml \"$(go env GOROOT)/src\"\n  mabus run --id gosource-abc job.yaml data/*.jsonl",
@@ -74,6 +76,7 @@ standard output, as one JSON object with --json; progress goes to the standard e
 	f.BoolVar(&o.market, "market", false, "give the tasks out by auction among the job's agents instead of by the queue: see --budget")
 	f.Var(unitsFlag{&o.budget}, "budget", "the most that the agents are paid in a --market, in units, from the account of --as")
 	f.Var(microFlag{&o.maxCost}, maxCost, "the most that the job's calls may cost, in micro-units; as the job says unless given. A higher one than before raises the cap")
+	f.StringVar(&o.payFrom, payFrom, "", "account of --as in which --max-cost is held, and from which is paid what the calls have cost")
 	f.StringVar(&o.dir, "dir-on-hosts", "", "where the agent hosts have the job file's folder, for hosts on other machines or in containers")
 	return cmd
 }
@@ -137,6 +140,7 @@ func (o *runOptions) do(ctx context.Context, cmd *cobra.Command, c *client.Clien
 	}
 	r := run.New(run.Config{
 		Client: c, Job: j, ID: o.id, Outcome: out.add, Results: out.all, Warn: screen.warn, Market: market,
+		PayFrom: api.AccountID(o.payFrom),
 		Inputs: o.without(j, inputs, input.Expand(inputs, input.Options{
 			MaxBytes: j.Limits.MaxInputBytes, Stdin: untilDone(ctx, cmd.InOrStdin()),
 			Match: func(in *job.Input) bool { return len(j.Match(in)) > 0 },
@@ -304,6 +308,12 @@ func (o *runOptions) load(file string) (*job.Job, error) {
 	}
 	if o.capped {
 		j.Limits.MaxCost = &o.maxCost
+	}
+	if err := checkPayer(o.options, o.payFrom); err != nil {
+		return nil, err
+	}
+	if o.payFrom != "" && j.Limits.MaxCost == nil {
+		return nil, fmt.Errorf("%w: --pay-from needs --max-cost: that is what is held", errUsage)
 	}
 	if o.id == "" {
 		o.id = j.ID(nuid.Next())

@@ -27,12 +27,14 @@ type summary struct {
 	Max       api.Duration `json:"max,omitzero"`
 	// Market is how the tasks were given out, if by auction.
 	Market *run.MarketStats `json:"market,omitempty"`
+	// Funding is what an account has paid, if one pays up to the job's cap.
+	Funding *run.Funding `json:"funding,omitempty"`
 	// Report is the data of the report.
 	Report json.RawMessage `json:"report,omitempty"`
 }
 
 func summarise(id, results string, r *run.Run) *summary {
-	s := &summary{ID: id, Results: results, Stats: r.Stats(), Market: r.Market()}
+	s := &summary{ID: id, Results: results, Stats: r.Stats(), Market: r.Market(), Funding: r.Funding()}
 	s.Seconds = time.Since(s.Begun).Seconds()
 	s.PerSecond = float64(s.Ended()-s.Resumed) / s.Seconds
 	if l := r.Latency(50, 90, 99, 100); l != nil {
@@ -59,6 +61,13 @@ func (s *summary) print(w io.Writer) {
 	row(w, "time", fmt.Sprintf("%.1f s, %.0f tasks/s", s.Seconds, s.PerSecond))
 	if !s.Usage.IsZero() {
 		row(w, "cost", fmt.Sprintf("%s, %d tokens in, %d out", money(s.Usage.Cost), s.Usage.TokensIn, s.Usage.TokensOut))
+	}
+	if f := s.Funding; f != nil {
+		captured := fmt.Sprintf("%s from %s", money(f.Captured), f.Account)
+		if f.Held > 0 {
+			captured += fmt.Sprintf(", %s stay held for calls that have not ended", money(f.Held))
+		}
+		row(w, "captured", captured)
 	}
 	if s.Max > 0 {
 		row(w, "latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", short(s.P50), short(s.P90), short(s.P99), short(s.Max)))

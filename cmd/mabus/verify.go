@@ -33,9 +33,9 @@ certificate of the result is checked too, against the keys with which the member
 
 A transcript that mabus auctions transcript has written: --key is the key of the service that has signed it, from a source that is
 trusted; mabus auctions key prints it. Whoever makes up a transcript has another key. The auction is then carried out once more from
-its steps: winners, prices and payments must be those that it says, or else the first difference is named. A bidder gives the head
-of its receipt by --head. As long as bids are sealed there is nothing to recompute. What the steps do not tell is not checked:
-reputations at the time of the bids, and that the money was there.
+its steps: winners, prices and payments must be those that it says, or else the first difference is named. Every byte counts: the
+file must be as it was written. A bidder gives the head of its receipt by --head. As long as bids are sealed there is nothing to
+recompute. What the steps do not tell is not checked: reputations at the time of the bids, and that the money was there.
 
 A certificate alone: --keys names a file with the keys of all members, a JSON list of {"id","key"}, from a source that is trusted.`,
 		Example: "  mabus verify deploy-42.json\n  mabus verify deploy-42.json --head 1f2e3d...\n  mabus verify gpu-7.json --key 0vY5...=\n  mabus verify certificate.json --keys members.json\n  mabus sessions export deploy-42 | mabus verify - --json",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mabus-project/mabus/services/economics"
 	"github.com/mabus-project/mabus/services/economics/auction"
 	"github.com/mabus-project/mabus/services/economics/transcript"
 	"github.com/mabus-project/mabus/shared/api"
@@ -32,9 +33,11 @@ func TestVerifyTranscript(t *testing.T) {
 			}
 			flips(t, data, key)
 			lies(t, data, key)
+			spellings(t, data, key)
 		})
 	}
 	t.Run("before its time", func(t *testing.T) { withheld(t, h, key) })
+	t.Run("called off", func(t *testing.T) { calledOff(t, h, key) })
 }
 
 // flips changes each byte, and each value.
@@ -60,6 +63,30 @@ func flips(t *testing.T, data []byte, key string) {
 	}
 	if tried < 30 {
 		t.Errorf("only %d values were changed", tried)
+	}
+}
+
+// spellings says the same in another form, and what no step speaks of.
+func spellings(t *testing.T, data []byte, key string) {
+	text := string(data)
+	for what, changed := range map[string]string{
+		"a space":      strings.Replace(text, `,"head"`, `, "head"`, 1),
+		"an escape":    strings.Replace(text, `"entity":"auction/`, `"entity":"auction\/`, 1),
+		"a letter":     strings.Replace(text, `"what":"created"`, `"what":"cr\u0065ated"`, 1),
+		"a time":       strings.Replace(text, `Z","what"`, `+00:00","what"`, 1),
+		"a line":       text + "\n",
+		"another line": text + text,
+		"a member":     strings.Replace(text, `{"namespace"`, `{"winner":"mallory","namespace"`, 1),
+		"a null":       strings.Replace(text, `"what":"created"`, `"what":"created","digest":null`, 1),
+		"twice":        strings.Replace(text, `{"namespace"`, `{"head":"","namespace"`, 1),
+		"a break":      strings.Replace(text, `"signature":"`, `"signature":"\n`, 1),
+	} {
+		if v, err := recognise([]byte(changed), key, "", nil); err == nil || changed == text {
+			t.Errorf("%s more: %+v", what, v)
+		}
+	}
+	if v, err := verifyTranscript(data, key, strings.Repeat("0", 64)); err == nil {
+		t.Errorf("a head that it never had: %+v", v)
 	}
 }
 
@@ -182,6 +209,23 @@ func withheld(t *testing.T, h *hall, key string) {
 	hidden := anew(t, data, func(x *api.Transcript) { x.Steps[1] = transcript.Withhold(x.Steps[1]) })
 	if v, err := verifyTranscript(written(t, hidden), key, ""); err == nil || !strings.Contains(err.Error(), "is withheld") {
 		t.Errorf("what is withheld after the end: %+v, %v", v, err)
+	}
+}
+
+// calledOff: the sealed bids of an auction that was called off stay sealed, and decide nothing.
+func calledOff(t *testing.T, h *hall, key string) {
+	if _, err := h.clients["ann"].Auctions.Create(t.Context(), api.AuctionSpec{ID: "off", Type: api.AuctionUniform, Item: json.RawMessage(`1`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.clients["bob"].Auctions.Bid(t.Context(), "off", 77*unit); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.clients[economics.DefaultOperator].Auctions.Cancel(t.Context(), "off", ""); err != nil {
+		t.Fatal(err)
+	}
+	data := h.export("cy", "off")
+	if v, err := verifyTranscript(data, key, ""); err != nil || v.Recomputed.State != api.AuctionCancelled || bytes.Contains(data, []byte("77000000")) {
+		t.Errorf("%+v, %v: %s", v, err, data)
 	}
 }
 

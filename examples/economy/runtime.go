@@ -99,7 +99,7 @@ func (r *Runtime) Has(ctx context.Context, name, asset string) (api.Micro, error
 	return a.Available, nil
 }
 
-// Balanced counts the whole ledger, and returns how many accounts there are. It is an error if something is missing, or too much.
+// Balanced counts the whole ledger, and returns how many accounts there are beside those out of which assets are issued. It is an error if something is missing, or too much.
 func (r *Runtime) Balanced(ctx context.Context) (accounts int, err error) {
 	audit, err := r.Operator.Ledger.Audit(ctx)
 	if err != nil {

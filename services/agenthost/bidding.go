@@ -72,15 +72,23 @@ func (h *hosted) bidFor(ctx context.Context, capability string) {
 		case <-time.After(bidPause):
 		}
 	}
-	for ctx.Err() == nil {
+	for after := ""; ctx.Err() == nil; {
+		look := &api.TendersListRequest{State: api.TenderOpen, Capability: capability, Fresh: true, Limit: api.MaxBulk, After: after}
+		if after == "" {
+			look.Wait = api.Duration(bidWait)
+		}
 		try, cancel := context.WithTimeout(ctx, bidWait+api.DefaultTimeout.Std())
-		open, err := rpc.Call(try, conn, api.TendersList, &api.TendersListRequest{
-			State: api.TenderOpen, Capability: capability, Fresh: true, Limit: api.MaxBulk, Wait: api.Duration(bidWait),
-		})
-		if err == nil && len(open.Tenders) > 0 && h.s.mayAct() == nil {
-			err = h.bidIn(try, conn, open.Tenders)
+		open, err := rpc.Call(try, conn, api.TendersList, look)
+		if err == nil && len(open.Tenders) > 0 {
+			if err = h.s.mayAct(); err == nil {
+				err = h.bidIn(try, conn, open.Tenders)
+			}
 		}
 		cancel()
+		if after = ""; errors.Is(err, errNothingToBid) && open.Next != "" {
+			after = open.Next // those that pay too little must not hide the others
+			continue
+		}
 		if err != nil && ctx.Err() == nil {
 			h.s.log.Debug().Err(err).Str("agent", h.rec.ID).Msg("no bids were handed in")
 			pause() // without a market there is nobody to answer

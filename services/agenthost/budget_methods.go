@@ -20,6 +20,9 @@ func (s *Service) budgetMethods() {
 		}
 		return b, err
 	})
+	rpc.Handle(s.server, api.BudgetsSettle, func(ctx context.Context, r *api.BudgetKey) (*api.Budget, error) {
+		return s.budgets.Settle(ctx, rpc.CauseFrom(ctx), r)
+	})
 	rpc.Handle(s.server, api.BudgetsGet, s.budgets.Get)
 	rpc.Handle(s.server, api.BudgetsList, s.budgets.List)
 	rpc.Handle(s.server, api.BudgetsRemove, func(ctx context.Context, r *api.BudgetKey) (*api.Empty, error) {
@@ -29,6 +32,30 @@ func (s *Service) budgetMethods() {
 		}
 		return &api.Empty{}, err
 	})
+	s.loops.Go(s.tidyBudgets)
+}
+
+// tidyEvery is how often hosts look for budgets whose money another host was settling when it died, or that calls have let go since.
+const tidyEvery = time.Minute
+
+func (s *Service) tidyBudgets() {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for all := true; ; {
+		ctx, cancel := context.WithTimeout(s.base, tidyEvery/2)
+		err := s.budgets.Tidy(ctx, all)
+		cancel()
+		if err == nil {
+			all = false
+		} else if api.ReasonOf(err) != api.ReasonNobodyListens && s.base.Err() == nil {
+			s.log.Warn().Err(err).Msg("the money of some budgets is settled later")
+		}
+		select {
+		case <-s.base.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // payable lets tasks go on that wait because a cap was reached.

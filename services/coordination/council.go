@@ -56,7 +56,8 @@ func (s *Service) convene(ctx context.Context) (*council, error) {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.cancel = cancel
 	c.members = followMembers(base, s.conn, s.cfg.Log)
-	c.front = front.Open(ctx, s.conn, c.log, s.cfg.Log, c.serve)
+	c.front = front.New(s.conn, c.log, s.cfg.Log, c.serve)
+	c.front.Open(ctx)
 	return c, nil
 }
 

@@ -61,7 +61,8 @@ func open(ctx context.Context, conn *rpc.Conn, cfg Config) (*economy, error) {
 		return nil, err
 	}
 	close(opened)
-	e.front = front.Open(ctx, conn, e.log, cfg.Log, e.serve)
+	e.front = front.New(conn, e.log, cfg.Log, e.serve)
+	e.front.Open(ctx)
 	return e, nil
 }
 
@@ -208,17 +209,20 @@ func (e *economy) await(ctx context.Context, entity string, wait api.Duration, d
 	}
 }
 
-// page returns the ids of a page of records in their order, and where the next begins; "" when this is the last.
+// page returns the ids of a page of records in their order, and where the next begins; "" when this is the last. It keeps no more ids than
+// the page has while it looks at all, since the log stands still meanwhile.
 func page[T draft.Record[T]](t draft.Table[T], after string, limit int) (ids []string, next string) {
-	ids = make([]string, 0, min(len(t), api.MaxPage))
-	for id := range t {
-		if id > after {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
 	if limit == 0 {
 		limit = api.DefaultPage
+	}
+	for id := range t {
+		if id <= after || len(ids) > limit && id > ids[limit] {
+			continue
+		}
+		i, _ := slices.BinarySearch(ids, id)
+		if ids = slices.Insert(ids, i, id); len(ids) > limit+1 {
+			ids = ids[:limit+1]
+		}
 	}
 	if len(ids) > limit {
 		ids = ids[:limit]

@@ -1,4 +1,9 @@
 package economics
 
-// WithRevision is for tests.
-var WithRevision = withRevision
+import "github.com/mabus-project/mabus/services/economics/ledger"
+
+// For tests.
+var (
+	WithRevision = withRevision
+	Page         = page[*ledger.Asset]
+)

@@ -24,6 +24,7 @@ const patience = 30 * time.Second
 type rig struct {
 	t     testing.TB
 	srv   *natstest.Server
+	mu    sync.Mutex
 	conns map[string]*rpc.Conn
 	stops []func() // of the replicas, in their order
 }
@@ -67,6 +68,8 @@ func (r *rig) replica(cfg economics.Config) (stop func()) {
 // as returns the connection of a principal.
 func (r *rig) as(principal string) *rpc.Conn {
 	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.conns[principal] == nil {
 		r.conns[principal] = dial(r.t, r.srv.URL(), principal)
 	}

@@ -101,7 +101,7 @@ var Methods = slices.Concat([]Descriptor{
 	TasksSubmit.Describe(), TasksSubmitMany.Describe(), TasksGet.Describe(), TasksList.Describe(), TasksCancel.Describe(),
 	TasksReplay.Describe(), TasksFollow.Describe(), TasksAnswer.Describe(), TasksStats.Describe(),
 	GuardsGet.Describe(), GuardsReset.Describe(),
-	BudgetsSet.Describe(), BudgetsGet.Describe(), BudgetsList.Describe(), BudgetsRemove.Describe(),
+	BudgetsSet.Describe(), BudgetsGet.Describe(), BudgetsList.Describe(), BudgetsRemove.Describe(), BudgetsSettle.Describe(),
 	WorkIsolate.Describe(),
 	LocksAcquire.Describe(), LocksRelease.Describe(), LocksGet.Describe(), LocksList.Describe(),
 	ElectionsCampaign.Describe(), ElectionsResign.Describe(), ElectionsObserve.Describe(), ElectionsList.Describe(),

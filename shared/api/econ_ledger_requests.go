@@ -76,7 +76,8 @@ func (r *TransferRequest) Validate() error {
 	return err
 }
 
-// TransferResponse is the receipt of who has paid: the entry in the account from which it went.
+// TransferResponse is a receipt: the entry in the account from which it went, or for a principal who may not look into that, the entry in
+// the one to which it went. Who may look into neither has the entry of the first without number and balance.
 type TransferResponse struct {
 	From     AccountID   `json:"from"`
 	Entry    LedgerEntry `json:"entry"`

@@ -89,6 +89,7 @@ const (
 	ReasonBudgetExhausted     = "budget_exhausted"           // failed_precondition: what is spent leaves no room for the call under the cap
 	ReasonBudgetReserved      = "budget_reserved"            // overloaded: calls that have not ended hold what the call would need
 	ReasonBudgetNotFound      = "budget_not_found"           // not_found
+	ReasonBudgetUnfunded      = "budget_unfunded"            // failed_precondition: an earlier attempt at the same request could not have the money held
 	ReasonOutOfMemory         = "out_of_memory"              // failed_precondition: the process was over its memory
 	ReasonGroupFailed         = "group_failed"               // why an agent is failed: a member of its group was given up
 	ReasonLockHeld            = "lock_held"                  // conflict: the lock was not free in time

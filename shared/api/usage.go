@@ -61,6 +61,13 @@ type Budget struct {
 	Open  int   `json:"open"`
 	// Exhausted is set when a call was refused that what is spent leaves no room for, until the cap is changed.
 	Exhausted bool `json:"exhausted,omitempty"`
+	// Account is what pays, if money is held for the budget in the ledger: then no more is spent than Held and Captured together.
+	Account AccountID `json:"account,omitempty"`
+	// Held is still set aside, Captured was paid out of it for what is spent.
+	Held     Micro `json:"held,omitzero"`
+	Captured Micro `json:"captured,omitzero"`
+	// Settling is set while the money is being settled: no call is let in any more, and those that have not ended keep what they may cost.
+	Settling bool `json:"settling,omitempty"`
 	// Revision is the opaque token of this state.
 	Revision string `json:"revision,omitempty"`
 }
@@ -90,12 +97,23 @@ type BudgetSetRequest struct {
 	Scope BudgetScope `json:"scope"`
 	ID    string      `json:"id,omitempty"`
 	Cap   Micro       `json:"cap"`
+	// Account has what the cap still lets be spent held in the ledger before the cap counts; the one that was named before unless given.
+	// It is one of the principal's, of credit.
+	Account AccountID `json:"account,omitempty"`
 }
 
 // Validate implements Validator.
 func (r *BudgetSetRequest) Validate() error {
 	if r.Cap < 0 {
 		return Errorf(Invalid, "cap must not be negative").WithFields("cap")
+	}
+	if r.Account != "" {
+		if err := CheckAccount("account", &r.Account); err != nil {
+			return err
+		}
+		if r.Cap > MaxAmount {
+			return CheckAmount("cap", r.Cap)
+		}
 	}
 	return (&BudgetKey{r.Scope, r.ID}).Validate()
 }
@@ -130,7 +148,7 @@ type BudgetsListResponse struct {
 var (
 	BudgetsSet = Method[BudgetSetRequest, Budget]{
 		Service: "agenthost", Noun: "budgets", Verb: "set", Write: true,
-		Doc: "Sets the cap on what the calls of a job, an agent or the namespace may cost. Tasks that wait because the old cap was reached are tried again.",
+		Doc: "Sets the cap on what the calls of a job, an agent or the namespace may cost. Tasks that wait because the old cap was reached are tried again. With an account what may still be spent is held there before the cap counts, and what a lower cap leaves over goes back: refused with insufficient_funds, not_owner, budget_unfunded.",
 	}
 	BudgetsGet = Method[BudgetKey, Budget]{
 		Service: "agenthost", Noun: "budgets", Verb: "get",
@@ -142,6 +160,10 @@ var (
 	}
 	BudgetsRemove = Method[BudgetKey, Empty]{
 		Service: "agenthost", Noun: "budgets", Verb: "remove", Write: true,
-		Doc: "Lifts a cap and forgets what was spent under it. Removing one that does not exist succeeds.",
+		Doc: "Lifts a cap and forgets what was spent under it. Removing one that does not exist succeeds. Where money is held, what was spent is paid before, with what calls may cost that have not ended, and the rest goes back: refused with not_owner to others than who pays.",
+	}
+	BudgetsSettle = Method[BudgetKey, Budget]{
+		Service: "agenthost", Noun: "budgets", Verb: "settle", Write: true,
+		Doc: "Pays what was spent under a budget out of what is held for it, and gives the rest back; what calls may cost that have not ended stays held until they have. No more is spent then until the cap is set again. A budget for which nothing is held stays as it is. Refused with budget_not_found, not_owner.",
 	}
 )

@@ -106,8 +106,12 @@ func Bind(nc *nats.Conn, namespace string) (*Conn, error) {
 	return newConn(nc, Options{Namespace: namespace})
 }
 
+// ackTime is how long an asynchronous publication is remembered without an acknowledgement. One that was lost with a server would be for
+// ever, and some thousands of those let no further ones through.
+const ackTime = 30 * time.Second
+
 func newConn(nc *nats.Conn, o Options) (*Conn, error) {
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(ackTime))
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}

@@ -76,13 +76,31 @@ func TestSchedules(t *testing.T) {
 		}
 	})
 	fmt.Println(strings.Join(table, "\n"))
+	if *auctions > 0 {
+		t.Run("auctions", func(t *testing.T) { hold(t, binary, self) })
+	}
 }
 
-// run is one schedule; what happened is shown if it fails.
-func run(t *testing.T, c chaos.Config) *chaos.Result {
+// run is one schedule.
+func run(t *testing.T, c chaos.Config) (r *chaos.Result) {
+	story(t, &c, func() error {
+		if r = chaos.Run(t.Context(), c); r.Err == nil {
+			return nil
+		}
+		plan := make([]string, len(r.Plan))
+		for n, f := range r.Plan {
+			plan[n] = f.String()
+		}
+		return fmt.Errorf("%w\nplan:\n%s", r.Err, strings.Join(plan, "\n"))
+	})
+	return r
+}
+
+// story has a run tell what happens, which is shown if it fails, and keeps its files then, if that is asked for.
+func story(t *testing.T, c *chaos.Config, run func() error) {
 	c.Dir = t.TempDir()
 	if *keep != "" {
-		c.Dir = filepath.Join(*keep, fmt.Sprint(c.Seed))
+		c.Dir = filepath.Join(*keep, filepath.Base(t.Name()))
 		os.RemoveAll(c.Dir)
 		if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 			t.Fatal(err)
@@ -90,23 +108,17 @@ func run(t *testing.T, c chaos.Config) *chaos.Result {
 	}
 	begin := time.Now()
 	var mu sync.Mutex
-	var story []string
+	var lines []string
 	c.Log = func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
-		story = append(story, fmt.Sprintf("%s %6.2fs %s", time.Now().Format("15:04:05.000"), time.Since(begin).Seconds(), fmt.Sprintf(format, args...)))
+		lines = append(lines, fmt.Sprintf("%s %6.2fs %s", time.Now().Format("15:04:05.000"), time.Since(begin).Seconds(), fmt.Sprintf(format, args...)))
 	}
-	r := chaos.Run(t.Context(), c)
-	if r.Err != nil {
-		plan := make([]string, len(r.Plan))
-		for n, f := range r.Plan {
-			plan[n] = f.String()
-		}
-		t.Errorf("seed %d, %d nodes: %v\nplan:\n%s\nwhat happened:\n%s", c.Seed, c.Nodes, r.Err, strings.Join(plan, "\n"), strings.Join(story, "\n"))
+	if err := run(); err != nil {
+		t.Errorf("seed %d, %d nodes: %v\nwhat happened:\n%s", c.Seed, c.Nodes, err, strings.Join(lines, "\n"))
 	} else if *keep != "" {
 		os.RemoveAll(c.Dir)
 	}
-	return r
 }
 
 func build(t *testing.T) string {

@@ -2,6 +2,9 @@
 // and guarded cells against the history of their clients, agents that save their state, tasks, and that all runs again once the
 // faults are over.
 //
+// RunMarket does so with the economy: sellers hold auctions of every kind while replicas and NATS nodes are killed. Every auction is
+// judged by its transcript and by what its bidders were told, and in the end everybody has what all auctions together come to.
+//
 // Every process reaches each NATS node through a Link of its own, so that it can be cut off without any privilege. Links between
 // NATS nodes are not broken. The same seed gives the same Plan; what it meets differs from run to run.
 package chaos

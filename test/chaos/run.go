@@ -32,7 +32,7 @@ func Run(ctx context.Context, cfg Config) *Result {
 }
 
 func (r *Result) run(ctx context.Context, cfg Config) error {
-	w, err := startWorld(ctx, cfg)
+	w, err := startWorld(ctx, cfg, services)
 	defer w.close()
 	if err != nil {
 		return fmt.Errorf("start: %w", err)

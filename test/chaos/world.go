@@ -73,8 +73,11 @@ const (
 	lockers   = 4
 )
 
-// services are the processes of Mabus.
-var services = []struct{ name, service string }{
+// service is a process of Mabus: its name, and what it serves.
+type service struct{ name, service string }
+
+// services are those of a run with every kind of work.
+var services = []service{
 	{"registry0", "registry"},
 	{"registry1", "registry"},
 	{"coordination0", "coordination"},
@@ -90,7 +93,7 @@ func role(role string, spec any) ([]string, error) {
 }
 
 // startWorld starts everything but the clients of locks. What it started is the caller's to close, also after an error.
-func startWorld(ctx context.Context, cfg Config) (*world, error) {
+func startWorld(ctx context.Context, cfg Config, services []service) (*world, error) {
 	w := &world{cfg: cfg, members: map[string]*member{}, http: &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
@@ -243,7 +246,7 @@ func (w *world) logs() error {
 		data, err := os.ReadFile(file)
 		errs = append(errs, err)
 		for line := range strings.Lines(string(data)) {
-			for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "[running]:"} {
+			for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "[running]:", "others contradict this replica"} {
 				if strings.Contains(line, bad) {
 					errs = append(errs, fmt.Errorf("%s: %s", filepath.Base(file), strings.TrimSpace(line)))
 				}

@@ -18,13 +18,15 @@ const (
 	LostBids             // a snapshot lacks the bids of auctions
 	NoRepeats            // the ids of requests are not looked at
 	OneRoundsUp          // one replica pays a millionth more
+	WorkPaidTwice        // a contract is paid twice
+	TradeTwice           // what was traded in a market is delivered and paid twice
 	LostStep             // now and then a bid is not in the transcript
 	numberOfBugs
 )
 
 var bugNames = [...]string{
 	"no bug", "forgotten release", "fee twice", "settled twice", "latest tie", "wrong account", "closed twice", "lost timer", "anybody mints",
-	"late bid", "lost bids", "no repeats", "one rounds up", "lost step",
+	"late bid", "lost bids", "no repeats", "one rounds up", "work paid twice", "trade twice", "lost step",
 }
 
 // String returns the bug's name.

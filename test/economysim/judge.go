@@ -2,6 +2,7 @@ package economysim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type judge struct {
 	issued api.Micro // credit, by what operators were granted
 	seen   map[string]uint64
 	moved  map[string][]movement // by what they are for
+	fresh  []movement            // payments of this entry that nobody is known to have asked for
 	sales  map[string]*sale      // auctions by id
 	pages  map[string][]api.TranscriptStep
 	judged map[string]bool // entities
@@ -64,6 +66,9 @@ func (j *judge) apply(en engine.Entry) {
 		if err := j.reply(c, &a.Replies[i]); err != nil {
 			j.w.fail("entry %d, %s by %q (%s): %w", en.Seq, c.Kind, c.Principal, c.Body, err)
 		}
+	}
+	if len(j.fresh) > 0 {
+		j.w.fail("entry %d: nobody has asked for the payment %v", en.Seq, j.fresh[0])
 	}
 	if err := j.sound(a.Time); err != nil {
 		j.w.fail("after entry %d: %w", en.Seq, err)
@@ -111,7 +116,7 @@ func (j *judge) done(c *engine.Command, answer []byte) error {
 	case "accounts.mint", "accounts.burn":
 		return j.issue(c)
 	case "accounts.transfer", "holds.capture":
-		return j.paid(c, answer)
+		return j.paid(c)
 	case "auctions.create":
 		return j.opened(c, answer)
 	case "auctions.bid", "auctions.withdraw":
@@ -142,33 +147,29 @@ func (j *judge) issue(c *engine.Command) error {
 	return nil
 }
 
-// paid wants the payment that was asked for in the payer's book.
-func (j *judge) paid(c *engine.Command, answer []byte) error {
+// paid wants the payment that was asked for among the movements of this entry of the log.
+func (j *judge) paid(c *engine.Command) error {
 	var r struct {
 		To     api.AccountID `json:"to"`
 		Amount api.Micro     `json:"amount"`
 	}
-	var said api.TransferResponse
 	if err := codec.Read(c.Body, &r); err != nil {
 		return err
 	}
-	if err := codec.Read(answer, &said); err != nil {
-		return err
+	to, kind := r.To, strings.TrimPrefix(c.Kind[strings.IndexByte(c.Kind, '.'):], ".")
+	if to != "" {
+		var err error
+		if to, err = api.ParseAccount(string(to)); err != nil {
+			return err
+		}
 	}
-	if r.To == "" && c.Principal != operator {
-		r.To = api.AccountID(c.Principal)
+	for i, m := range j.fresh {
+		if m.kind == kind && (to == "" || m.to == to) && (r.Amount == 0 || m.amount == r.Amount) {
+			j.fresh = slices.Delete(j.fresh, i, i+1)
+			return nil
+		}
 	}
-	if r.To == "" || said.Entry.Number == 0 || said.From == r.To {
-		return nil // to the account that it came from it is no payment
-	}
-	to, err := api.ParseAccount(string(r.To))
-	if err != nil {
-		return err
-	}
-	if e := said.Entry; c.Kind == "accounts.transfer" && (e.Counter != to || e.Amount != -r.Amount) || c.Kind == "holds.capture" && e.Counter != to && to != said.From {
-		return fmt.Errorf("is entered as %s to %s", -e.Amount, e.Counter)
-	}
-	return nil
+	return fmt.Errorf("was granted, and moved nothing to %s", to)
 }
 
 // enter reads the new entries of all accounts.
@@ -185,7 +186,11 @@ func (j *judge) enter() {
 				continue
 			}
 			if e.Amount > 0 {
-				j.moved[e.Ref] = append(j.moved[e.Ref], movement{e.Counter, api.AccountID(id), e.Amount, e.Kind})
+				m := movement{e.Counter, api.AccountID(id), e.Amount, e.Kind}
+				j.moved[e.Ref] = append(j.moved[e.Ref], m)
+				if m.kind == "transfer" || m.kind == "capture" {
+					j.fresh = append(j.fresh, m)
+				}
 			}
 		}
 		j.seen[id] = a.Count
@@ -279,12 +284,56 @@ func (j *judge) archived(entity string) {
 		err = j.ended(id, j.steps(entity, realm.Log(j.e.State(), entity)))
 	case "market":
 		if m := j.e.State().Markets.Markets[id]; m != nil {
-			_, err = market.Recompute(j.steps(entity, &m.Log))
+			if _, err = market.Recompute(j.steps(entity, &m.Log)); err == nil {
+				err = j.traded(m)
+			}
+		}
+	case "contract":
+		if c := j.e.State().Contracts.Contracts[id]; c != nil && c.Outcome != nil && c.Hold != "" {
+			s := c.Outcome.Settlement
+			err = j.received(entity, map[string]api.Micro{"settlement": s.Paid - s.Fee, "fee": s.Fee})
 		}
 	}
 	if err != nil {
 		j.w.fail("%s: %w", entity, err)
 	}
+}
+
+// traded wants the units and the fees of a market in the books of those who have traded.
+func (j *judge) traded(m *market.Market) error {
+	if m.Maker != nil {
+		return nil
+	}
+	units, fees := api.Micro(0), api.Micro(0)
+	for _, x := range j.moved[market.Entity(m.Spec.ID)] {
+		switch {
+		case x.kind == "fee":
+			fees += x.amount
+		case x.to.Asset() == m.Spec.Commodity:
+			units += x.amount
+		}
+	}
+	if units != api.Micro(m.Volume)*unit || fees != m.Fees {
+		return fmt.Errorf("%s of its commodity and %s of fees were moved, for %d units and %s", units, fees, m.Volume, m.Fees)
+	}
+	return nil
+}
+
+// received wants just these amounts, by kind, in the books of those who were paid for an entity.
+func (j *judge) received(entity string, want map[string]api.Micro) error {
+	have := map[string]api.Micro{}
+	for _, x := range j.moved[entity] {
+		have[x.kind] += x.amount
+	}
+	for kind := range have {
+		want[kind] += 0
+	}
+	for kind, amount := range want {
+		if have[kind] != amount {
+			return fmt.Errorf("%s of kind %s were paid, %s were due", have[kind], kind, amount)
+		}
+	}
+	return nil
 }
 
 // steps are all steps of an entity.

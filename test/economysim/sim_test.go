@@ -62,12 +62,16 @@ func TestSimulation(t *testing.T) {
 }
 
 func add(all, r *economysim.Result) {
-	for _, f := range []struct{ to, n *int }{
-		{&all.Entries, &r.Entries}, {&all.Commands, &r.Commands}, {&all.Refused, &r.Refused}, {&all.Repeated, &r.Repeated}, {&all.Effects, &r.Effects},
-		{&all.Timers, &r.Timers}, {&all.Kills, &r.Kills}, {&all.Auctions, &r.Auctions}, {&all.Sold, &r.Sold}, {&all.Foreseen, &r.Foreseen},
-	} {
-		*f.to += *f.n
-	}
+	all.Entries += r.Entries
+	all.Commands += r.Commands
+	all.Refused += r.Refused
+	all.Repeated += r.Repeated
+	all.Effects += r.Effects
+	all.Timers += r.Timers
+	all.Kills += r.Kills
+	all.Auctions += r.Auctions
+	all.Sold += r.Sold
+	all.Foreseen += r.Foreseen
 	for kind, n := range r.Done {
 		all.Done[kind] += n
 	}

@@ -95,12 +95,16 @@ func (p *spoiler) evolve(s *realm.State, event any) {
 			}
 		}
 	case FeeTwice:
-		again(s.Ledger, before, auction.PayFee, 0)
+		again(s.Ledger, before, "auction/", auction.PayFee, 0)
 	case SettledTwice:
-		again(s.Ledger, before, auction.PaySettlement, 0)
+		again(s.Ledger, before, "auction/", auction.PaySettlement, 0)
+	case WorkPaidTwice:
+		again(s.Ledger, before, "contract/", "settlement", 0)
+	case TradeTwice:
+		again(s.Ledger, before, "market/", "trade", 0)
 	case OneRoundsUp:
 		if p.replica == 1 {
-			again(s.Ledger, before, auction.PayFee, 1)
+			again(s.Ledger, before, "auction/", auction.PayFee, 1)
 		}
 	case ClosedTwice:
 		if x := s.Auctions.Auctions[p.reopen]; x != nil && x.State.Ended() {
@@ -127,12 +131,12 @@ func keep(l *ledger.State, before map[string]*ledger.Hold, prefix string) {
 	}
 }
 
-// again makes the new payments of a kind once more; of a part of it if that is given.
-func again(l *ledger.State, before map[string]uint64, kind string, part api.Micro) {
+// again makes the new payments of a kind for some entities once more; of a part of it if that is given.
+func again(l *ledger.State, before map[string]uint64, entities, kind string, part api.Micro) {
 	d := l.Draft()
 	for _, id := range l.Accounts.IDs() {
 		for _, e := range l.Accounts[id].Recent {
-			if e.Number <= before[id] || e.Kind != kind || e.Amount < 0 || !strings.HasPrefix(e.Ref, "auction/") {
+			if e.Number <= before[id] || e.Kind != kind || e.Amount < 0 || !strings.HasPrefix(e.Ref, entities) {
 				continue
 			}
 			amount := e.Amount

@@ -65,7 +65,7 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// begin gives everybody something to spend, and insurance.
+// begin gives everybody something to spend, a stake and insurance, and has one of them slashed.
 func (w *world) begin() {
 	var first []engine.Command
 	do := func(by, kind, format string, args ...any) {
@@ -81,11 +81,15 @@ func (w *world) begin() {
 		do(people[0], "accounts.mint", `{"to":"%s/main/gold","amount":"20000000"}`, p)
 		do(people[1], "accounts.mint", `{"to":"%s/main/oil","amount":"20000000"}`, p)
 	}
+	do(operator, "stakes.configure", `{"minimum":"1000","unbonding":"10s","appeal":"2s","recovery":"1s","rates":{"fraud":0.5,"late":0.1}}`)
 	do(people[2], "pools.create", `{"id":"pool","rates":{"late":0.1,"fraud":0.2}}`)
 	do(people[2], "pools.fund", `{"pool":"pool","amount":"200000000"}`)
 	for _, p := range people {
+		do(p, "stakes.put", `{"amount":"10000000"}`)
 		do(p, "policies.buy", `{"id":"of-%s","pool":"pool","value":"5000000","types":["late","fraud"],"term":"10m"}`, p)
 	}
+	do(people[1], "violations.report", `{"id":"first","accused":%q,"kind":"fraud","ref":"x"}`, people[0])
+	do(operator, "violations.judge", `{"request":{"id":"first","uphold":true}}`)
 	w.append(first)
 }
 

@@ -13,18 +13,27 @@ import (
 const costEvery = time.Second
 
 // limitCost sets the job's cap, or raises the one of an earlier run, and tells whether there is one. One that is higher
-// already stays: somebody has raised it meanwhile.
+// already stays: somebody has raised it meanwhile. Money that an earlier run has had settled is held anew.
 func (r *Run) limitCost(ctx context.Context) (capped bool, err error) {
-	limit := r.cfg.Job.Limits.MaxCost
+	limit, account := r.cfg.Job.Limits.MaxCost, r.cfg.PayFrom
+	if account != "" && limit == nil {
+		return false, api.Errorf(api.Invalid, "an account pays up to a cap: say what the job's calls may cost (max_cost)").WithFields("max_cost")
+	}
 	err = r.retry(ctx, "look at the job's budget", func(ctx context.Context) error {
 		b, err := r.budget(ctx)
 		if err != nil {
 			return err
 		}
-		if limit != nil && (b == nil || b.Cap < *limit) {
-			b, err = r.cfg.Client.Budgets.Set(ctx, api.BudgetSetRequest{Scope: api.BudgetJob, ID: r.cfg.ID, Cap: *limit})
+		funded := b != nil && b.Held > 0 && !b.Settling
+		pays := account != ""
+		if limit != nil && (b == nil || b.Cap < *limit || account != "" && !funded) {
+			b, err = r.cfg.Client.Budgets.Set(ctx, api.BudgetSetRequest{Scope: api.BudgetJob, ID: r.cfg.ID, Cap: *limit, Account: account})
+			pays = true
 		}
-		capped = b != nil
+		if capped = b != nil; capped && b.Account != "" && err == nil {
+			r.fund(b)
+			r.settles = pays
+		}
 		return err
 	})
 	if err != nil {

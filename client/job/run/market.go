@@ -20,7 +20,7 @@ const (
 	waitWidth  = 32               // such requests at once
 	payWidth   = 16               // settlements at once
 	payQueue   = 4096             // tasks that have ended and are not paid
-	closeTime  = 30 * time.Second // to pay what is left, and to give the rest of the budget back
+	closeTime  = 30 * time.Second // to pay what is left when the run ends, and then to give the rest of the budget back
 	mostRounds = 15               // announcements of a task for which nobody bids
 	dearest    = 10               // times what the dearest agent asks first is the most that is paid: prices grow with load
 )
@@ -62,6 +62,9 @@ type market struct {
 	main  api.AccountID
 	ended chan ending
 	work  sync.WaitGroup
+	// paying lasts as long as tasks are paid for: closeTime longer than the run at most.
+	paying     context.Context //nolint:containedctx // of the workers, which the market owns
+	stopPaying context.CancelFunc
 
 	mu      sync.Mutex
 	tenders map[string]string // of tasks that are given out
@@ -90,10 +93,12 @@ func (r *Run) openMarket(ctx context.Context) error {
 		return fmt.Errorf("put the budget aside: %w", err)
 	}
 	r.market = m
+	m.paying, m.stopPaying = context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(closeTime, m.stopPaying) })
 	for range payWidth {
 		m.work.Go(func() {
 			for e := range m.ended {
-				m.settle(ctx, e)
+				m.settle(m.paying, e)
 			}
 		})
 	}
@@ -141,15 +146,20 @@ func (m *market) spent(ctx context.Context, purse *api.LedgerAccount) (spent api
 // close pays what is left to pay, and gives the rest of the budget back. The context that it is given may have ended.
 func (m *market) close(ctx context.Context) {
 	close(m.ended)
+	limit := time.AfterFunc(closeTime, m.stopPaying)
 	m.work.Wait()
+	limit.Stop()
+	m.stopPaying()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
 	ledger := m.run.cfg.Client.Ledger
+	held := api.Micro(0)
 	err := m.run.retry(ctx, "give the rest of the budget back", func(ctx context.Context) error {
 		purse, err := ledger.Account(ctx, m.purse)
 		if err != nil {
 			return err
 		}
+		held = purse.Held
 		m.mu.Lock()
 		m.stats.Left = purse.Available + purse.Held
 		m.mu.Unlock()
@@ -160,6 +170,9 @@ func (m *market) close(ctx context.Context) {
 	})
 	if err != nil {
 		m.run.cfg.Warn("the rest of the budget stays in %s: %s", m.purse, text(err))
+	}
+	if held > 0 {
+		m.run.cfg.Warn("%s of the budget stays held in %s for tasks that are given out and have not ended: take the run up again, or it is free there when their contracts lapse", held, m.purse)
 	}
 }
 
@@ -187,8 +200,8 @@ type offered struct {
 	round int
 }
 
-// place gives tasks out, and makes each one of its winner's: it changes their capability to that which the winner alone has. Tasks whose
-// tender has ended already are left out of what it returns: their outcome comes.
+// place gives tasks out, and returns them as those of their winners, with the capability that each winner alone has. Those that had to be
+// submitted before there was money for the others are left out.
 func (m *market) place(ctx context.Context, tasks []api.TaskSpec) ([]api.TaskSpec, error) {
 	began := time.Now()
 	defer func() {
@@ -226,30 +239,38 @@ func (m *market) place(ctx context.Context, tasks []api.TaskSpec) ([]api.TaskSpe
 
 // announce announces tasks, and returns which of them, and those for which there is no money now.
 func (m *market) announce(ctx context.Context, left []offered) (announced, waits []offered, err error) {
-	req := &api.TendersAnnounceManyRequest{}
-	for _, o := range left {
-		spec, err := m.spec(o)
+	err = m.run.retry(ctx, "announce tasks", func(ctx context.Context) error {
+		req := &api.TendersAnnounceManyRequest{}
+		for _, o := range left {
+			spec, err := m.spec(o)
+			if err != nil {
+				return err
+			}
+			req.Tenders = append(req.Tenders, *spec)
+		}
+		resp, err := rpc.Call(ctx, m.run.cfg.Client.Conn(), api.TendersAnnounceMany, req)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		req.Tenders = append(req.Tenders, *spec)
-	}
-	var resp *api.TendersAnnounceManyResponse
-	if err := m.run.retry(ctx, "announce tasks", func(ctx context.Context) (err error) {
-		resp, err = rpc.Call(ctx, m.run.cfg.Client.Conn(), api.TendersAnnounceMany, req)
-		return err
-	}); err != nil {
+		var again []offered
+		var last error
+		for i, res := range resp.Results {
+			switch reason := api.ReasonOf(asError(res.Error)); {
+			case res.Error == nil || reason == api.ReasonTenderExists:
+				announced = append(announced, left[i])
+			case reason == api.ReasonInsufficientFunds || reason == api.ReasonManyTenders:
+				waits = append(waits, left[i])
+			case transient(res.Error):
+				again, last = append(again, left[i]), res.Error
+			default:
+				return fmt.Errorf("announce %s: %w", left[i].task.Name, res.Error)
+			}
+		}
+		left = again
+		return last
+	})
+	if err != nil {
 		return nil, nil, fmt.Errorf("announce tasks: %w", err)
-	}
-	for i, res := range resp.Results {
-		switch api.ReasonOf(asError(res.Error)) {
-		case "", api.ReasonTenderExists:
-			announced = append(announced, left[i])
-		case api.ReasonInsufficientFunds, api.ReasonManyTenders:
-			waits = append(waits, left[i])
-		default:
-			return nil, nil, fmt.Errorf("announce %s: %w", left[i].task.Name, res.Error)
-		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -314,8 +335,8 @@ func (m *market) awards(ctx context.Context, announced []offered) (won []api.Tas
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, o := range announced {
-		switch t := found[i]; t.State {
-		case api.TenderNoBids, api.TenderCancelled:
+		switch t := found[i]; {
+		case t.State.Over() && t.Award == nil:
 			m.stats.NoBids++
 			if o.round++; o.round >= mostRounds {
 				return nil, nil, fmt.Errorf("%w for %s, although it was announced %d times: see that agents run whose `ask` is not above what the task may cost", errNobody, o.task.Name, o.round)
@@ -325,9 +346,7 @@ func (m *market) awards(ctx context.Context, announced []offered) (won []api.Tas
 			m.tenders[o.task.ID] = t.ID
 			m.open++
 			task := *o.task
-			if t.Award != nil {
-				task.Capability = api.OwnCapability(t.Award.Winner)
-			}
+			task.Capability = api.OwnCapability(t.Award.Winner)
 			won = append(won, task)
 		}
 	}
@@ -338,8 +357,15 @@ func (m *market) award(ctx context.Context, id string) (t *api.Tender, err error
 	err = m.run.retry(ctx, "wait for bids", func(ctx context.Context) error {
 		for {
 			t, err = rpc.Call(ctx, m.run.cfg.Client.Conn(), api.TendersGet, &api.TenderGetRequest{ID: id, Since: api.TenderOpen, Wait: api.Duration(awardWait)})
-			if err != nil || t.State != api.TenderOpen {
+			if err != nil {
 				return err
+			}
+			if t.Announcer != m.main.Owner() {
+				return api.Errorf(api.Conflict, "the tender %s was announced by %s: run the job as %s, or under another id", id, t.Announcer, t.Announcer).
+					WithReason(api.ReasonNotOwner)
+			}
+			if t.State != api.TenderOpen {
+				return nil
 			}
 		}
 	})

@@ -2,16 +2,14 @@ package run
 
 import (
 	"context"
+	"strings"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// settle tells the outcome of a task, by which its winner is paid or not. The context that it is given may have ended: what was done is
-// paid all the same.
+// settle tells the outcome of a task, by which its winner is paid or not. It tries until that is done or ctx, which outlasts the run, ends.
 func (m *market) settle(ctx context.Context, e ending) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
-	defer cancel()
 	req := &api.TenderCompleteRequest{ID: e.tender, Outcome: api.OutcomeDone}
 	if e.task.Status != api.TaskSucceeded {
 		req.Outcome, req.Reason = api.OutcomeFailed, "the task has failed"
@@ -78,10 +76,10 @@ func clip(s string) string {
 	if len(s) > maxReason {
 		s = s[:maxReason]
 	}
-	return s
+	return strings.ToValidUTF8(s, "") // half a character may be left of the last
 }
 
-// end has a task settled that has ended. It is called with the run locked, and waits for nobody.
+// end has a task settled that has ended. It is called with the run locked, and waits while too many are to be settled.
 func (m *market) end(t *api.Task) {
 	m.mu.Lock()
 	tender, ours := m.tenders[t.ID]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,6 +118,7 @@ func TestAMarketThatIsInterrupted(t *testing.T) {
 	j.Limits.MaxInflight = 40
 	ctx, cancel := context.WithCancel(t.Context())
 	begun := make(chan struct{})
+	var warned sync.Map
 	r := run.New(run.Config{
 		Client: c, Job: j, ID: "m1", Inputs: input.Expand([]string{"-"}, input.Options{Stdin: strings.NewReader(values(n))}), Market: &run.Market{Budget: had},
 		Outcome: func() func(job.Outcome) error {
@@ -128,7 +130,7 @@ func TestAMarketThatIsInterrupted(t *testing.T) {
 				return nil
 			}
 		}(),
-		Warn: func(format string, args ...any) { t.Logf("warning: "+format, args...) },
+		Warn: func(format string, _ ...any) { warned.Store(format, nil) },
 	})
 	go func() {
 		select {
@@ -139,6 +141,14 @@ func TestAMarketThatIsInterrupted(t *testing.T) {
 	}()
 	if err := r.Do(ctx); err == nil {
 		t.Fatal("the run was not interrupted")
+	}
+	told := false
+	warned.Range(func(format, _ any) bool {
+		told = told || strings.Contains(format.(string), "stays held")
+		return true
+	})
+	if !told {
+		t.Errorf("nobody was told that money is held: %v", &warned)
 	}
 	again, err := sell(t, t.Context(), c, j, "m1", values(n), had)
 	if err != nil || again.Stats().Done != n-1 {

@@ -48,8 +48,10 @@ func (f *fleet) measure(ctx context.Context) []api.AgentState {
 	return states
 }
 
-// addUp takes over what the budget has counted beyond what the tasks themselves tell: calls that their agents have made.
+// addUp takes over what the budget has counted beyond what the tasks themselves tell: calls that their agents have made. An account that
+// pays for them is settled with.
 func (r *Run) addUp(ctx context.Context) {
+	r.settleCost(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quickly)
 	defer cancel()
 	b, err := r.budget(ctx)

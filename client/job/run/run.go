@@ -16,6 +16,7 @@ import (
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/job"
 	"github.com/mabus-project/mabus/client/job/input"
+	"github.com/mabus-project/mabus/shared/api"
 )
 
 // Config is one run of a job.
@@ -27,6 +28,8 @@ type Config struct {
 	Inputs iter.Seq2[*input.Item, error]
 	// Market has the tasks given out by tenders; nil by the queue.
 	Market *Market
+	// PayFrom has what the job's cap lets be spent held in an account of the client's principal; "" when nobody pays.
+	PayFrom api.AccountID
 	// Outcome gets every outcome once, in the order in which they come. It must not call the Run.
 	Outcome func(job.Outcome) error
 	// Results returns all outcomes again, for the report.
@@ -41,6 +44,9 @@ type Run struct {
 	fleet *fleet
 	// market is nil unless tasks are given out by tenders.
 	market *market
+	// funding is nil unless an account pays for the job.
+	funding *Funding
+	settles bool // what was spent is paid when the run ends: it has had money held, or a run before it
 
 	mu      sync.Mutex
 	changed *sync.Cond

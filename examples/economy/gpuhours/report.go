@@ -16,15 +16,15 @@ func report(out io.Writer, r *economy.Runtime, s *sale) error {
 	x := s.auction
 	fmt.Fprintf(out, "%d GPU hours, the highest bids win, at the price of the highest that loses; reserve %s, fee %s\n\n", x.Quantity, economy.Units(x.Reserve), x.Fee)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "AGENT\tWANTS\tBIDS EACH\tHAS HOURS\tPAID\tIN ALL WORTH\tCREDIT LEFT")
+	fmt.Fprintln(w, "AGENT\tWANTS\tBIDS EACH\tHAS\tWORTH TO IT\tPAID\tCREDIT LEFT")
 	for _, b := range s.trainers {
 		if b.refused != nil {
-			fmt.Fprintf(w, "%s\t%d\t%s\trefused: %s\n", b.name, b.hours, economy.Units(b.worth), api.AsError(b.refused).Message)
+			fmt.Fprintf(w, "%s\t%d\t%s\trefused: %s\n", b.name, b.hours, economy.Units(b.worth), api.ReasonOf(b.refused))
 			continue
 		}
 		got := int64(b.has / economy.Unit)
-		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n", b.name, b.hours, economy.Units(b.worth), got, economy.Units(b.purse-b.left),
-			economy.Units(api.Micro(got)*b.worth), economy.Units(b.left))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n", b.name, b.hours, economy.Units(b.worth), got,
+			economy.Units(api.Micro(got)*b.worth), economy.Units(b.purse-b.left), economy.Units(b.left))
 	}
 	if err := w.Flush(); err != nil {
 		return err

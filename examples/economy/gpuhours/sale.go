@@ -106,7 +106,7 @@ func sell(ctx context.Context, r *economy.Runtime, o options) (*sale, error) {
 	var work sync.WaitGroup
 	for i, t := range o.trainers { // each by its own connection, all at once
 		work.Go(func() {
-			_, s.trainers[i].refused = agents[i].Auctions.Place(ctx, api.AuctionBidRequest{Auction: x.ID, Price: &t.worth, Quantity: t.hours})
+			_, s.trainers[i].refused = agents[i].Auctions.Place(ctx, api.AuctionBidRequest{Auction: x.ID, Price: &t.worth, Quantity: min(t.hours, o.hours)})
 		})
 	}
 	work.Wait()

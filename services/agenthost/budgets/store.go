@@ -2,7 +2,6 @@ package budgets
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -70,26 +69,6 @@ func notFound(k api.BudgetKey) error {
 	return api.Errorf(api.NotFound, "there is no cap on what the calls of %s may cost: set one with `mabus budgets set %s --cap N`", spend.Title(k), spend.Words(k)).WithReason(api.ReasonBudgetNotFound)
 }
 
-// Set sets a cap and lets the calls try again that the old one has stopped. With cause.RequestID it happens once.
-func (s *Store) Set(ctx context.Context, cause api.Cause, r *api.BudgetSetRequest) (*api.Budget, error) {
-	if err := r.Validate(); err != nil {
-		return nil, err
-	}
-	key := api.BudgetKey{Scope: r.Scope, ID: r.ID}
-	res, err := s.table.Update(ctx, cause, keyOf(key), func(old *spend.Account, _ time.Time) (*spend.Account, string, error) {
-		next := spend.New(key)
-		if old != nil {
-			next = old.Clone()
-		}
-		next.Set(r.Cap)
-		return next, "", nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("set the budget of %s: %w", spend.Title(key), err)
-	}
-	return answer(res.Value, res.Token), nil
-}
-
 // Get returns a budget as it stands; not_found (budget_not_found) where there is no cap.
 func (s *Store) Get(ctx context.Context, k *api.BudgetKey) (*api.Budget, error) {
 	if err := k.Validate(); err != nil {
@@ -103,18 +82,4 @@ func (s *Store) Get(ctx context.Context, k *api.BudgetKey) (*api.Budget, error) 
 		return nil, notFound(*k)
 	}
 	return answer(res.Value, res.Token), nil
-}
-
-// Remove lifts a cap and forgets what was spent under it.
-func (s *Store) Remove(ctx context.Context, cause api.Cause, k *api.BudgetKey) error {
-	if err := k.Validate(); err != nil {
-		return err
-	}
-	_, err := s.table.Update(ctx, cause, keyOf(*k), func(old *spend.Account, _ time.Time) (*spend.Account, string, error) {
-		if old == nil {
-			return nil, "", nil
-		}
-		return nil, "removed", nil
-	})
-	return err
 }

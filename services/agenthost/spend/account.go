@@ -29,6 +29,8 @@ type Account struct {
 	api.Budget
 	// Holds are the reservations by call id.
 	Holds map[string]Hold `json:"holds,omitempty"`
+	// Funding is of a budget for which money is held in the ledger.
+	Funding
 }
 
 // Hold is one reservation.
@@ -65,6 +67,13 @@ func (a *Account) Set(limit api.Micro) {
 func (a *Account) Reserve(call string, most api.Micro, now, until time.Time) (changed bool, err error) {
 	if _, held := a.Holds[call]; held {
 		return false, nil
+	}
+	if ignored, err := a.asked(most, now); ignored || err != nil {
+		return false, err
+	}
+	if a.lapses(until) {
+		changed, a.Exhausted = !a.Exhausted, true
+		return changed, a.unfunded(most)
 	}
 	if !a.fits(a.Spent, a.Reserved, most) || len(a.Holds) >= MaxHolds {
 		changed = a.fold(now)
@@ -148,10 +157,14 @@ func (a *Account) fold(now time.Time) bool {
 // fits tells whether the call leaves the sum within the cap. Amounts are not negative, but their sum may be too great for an
 // int64, so each is taken from what the one before has left.
 func (a *Account) fits(spent, reserved, most api.Micro) bool {
-	return spent <= a.Cap && reserved <= a.Cap-spent && most <= a.Cap-spent-reserved
+	limit := a.limit()
+	return spent <= limit && reserved <= limit-spent && most <= limit-spent-reserved
 }
 
 func (a *Account) exhausted(most api.Micro) error {
+	if a.limit() < a.Cap {
+		return a.unfunded(most)
+	}
 	return api.Errorf(api.FailedPrecondition,
 		"the budget of %s is exhausted: %s of its cap of %s are spent and this call may cost %s (micro-units); raise the cap with `mabus budgets set %s --cap %s` or more",
 		Title(a.key()), a.Spent, a.Cap, most, Words(a.key()), plus(a.Spent, a.Reserved, most)).WithReason(api.ReasonBudgetExhausted)

@@ -42,10 +42,14 @@ type Act struct {
 // Operators act for the system, and for everybody.
 const operatorOnly = "only an operator may do that"
 
-// NeedPrincipal refuses a request that does not say who asks: unauthenticated (principal_missing).
+// NeedPrincipal refuses a request that does not say who asks, and one in the name of the system: unauthenticated (principal_missing),
+// permission_denied (not_owner).
 func (a *Act) NeedPrincipal() error {
-	if a.Principal == "" {
+	switch a.Principal {
+	case "":
 		return api.Errorf(api.Unauthenticated, "say who asks: send the request as a principal").WithReason(api.ReasonPrincipalMissing)
+	case api.SystemOwner: // whose accounts would be its own
+		return api.Errorf(api.PermissionDenied, "nobody may be %q: the rules act as it", a.Principal).WithReason(api.ReasonNotOwner)
 	}
 	return nil
 }

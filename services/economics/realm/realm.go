@@ -5,6 +5,7 @@ package realm
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/auction"
@@ -76,7 +77,10 @@ func decide(s *State, c engine.Command) engine.Decision {
 			panic(fmt.Sprintf("%s would unbalance the ledger: %v", c.Kind, err))
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil && c.Kind == engine.KindTimer: // nobody else would come back to it
+		return engine.Decision{Timers: []engine.Timer{{ID: c.Key, At: c.Time.Add(timerRetry)}}}
+	case err != nil:
 		return refused(err)
 	}
 	for _, p := range t.Ledger.Postings() {
@@ -105,6 +109,9 @@ func decide(s *State, c engine.Command) engine.Decision {
 	d.Events = []any{t}
 	return d
 }
+
+// timerRetry is when a timer comes back whose work was refused, for example because there was no room for another account.
+const timerRetry = time.Minute
 
 // LedgerPageEffect is the kind of effect that archives a page of an account's entries: its body is a ledger.Page.
 const LedgerPageEffect = "ledger.page"

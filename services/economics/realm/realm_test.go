@@ -59,15 +59,22 @@ type trio struct {
 	calls    int
 	effects  []engine.Effect
 	last     string // what was asked for, for the message
+	number   uint64 // of the schedule
 }
 
 func newTrio(t T, seed uint64) *trio {
-	l := &trio{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), batch: engine.Batch{Machine: "economics", Log: "l", Version: 1}}
+	l := &trio{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), batch: engine.Batch{Machine: "economics", Log: "l", Version: 1}, number: seed}
 	for i := range l.replicas {
 		l.replicas[i] = engine.New(realm.Machine())
 	}
 	l.writer()
 	return l
+}
+
+// Fatalf names the seed.
+func (l *trio) Fatalf(format string, args ...any) {
+	l.T.Helper()
+	l.T.Fatalf("seed %d: "+format, append([]any{l.number}, args...)...)
 }
 
 func (l *trio) state() *realm.State { return l.replicas[0].State() }

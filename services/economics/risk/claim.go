@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/services/economics/act"
+	"github.com/mabus-project/mabus/services/economics/contract"
 	"github.com/mabus-project/mabus/services/economics/insurance"
 	"github.com/mabus-project/mabus/services/economics/ledger"
 	"github.com/mabus-project/mabus/shared/api"
@@ -153,7 +154,7 @@ func (d *Draft) pay(a *act.Act, c *Claim, p *Policy, pool *Pool, amount api.Micr
 	c.Paid = pay
 	p.Paid += pay
 	p.Reserved -= pay
-	pool.Paid += pay
+	pool.Paid = contract.Plus(pool.Paid, pay)
 	pool.Claims++
 	a.Changed(poolOf(pool.ID))
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mabus-project/mabus/services/economics/act"
+	"github.com/mabus-project/mabus/services/economics/contract"
 	"github.com/mabus-project/mabus/services/economics/ledger"
 	"github.com/mabus-project/mabus/shared/api"
 )
@@ -55,7 +56,7 @@ func buy(a *act.Act, d *Draft, r *api.PolicyBuyRequest) (*api.Policy, error) {
 	if err := a.Ledger.Hold(policyOf(p.ID), pool.Account, q.Limit, ledger.Why{Kind: "insurance", Ref: policyOf(p.ID)}); err != nil {
 		return nil, err
 	}
-	pool.Premiums += q.Premium
+	pool.Premiums = contract.Plus(pool.Premiums, q.Premium)
 	pool.Policies++
 	d.policies.Put(p.ID, p)
 	a.At("risk/"+policyOf(p.ID), p.Until)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/services/economics/act"
+	"github.com/mabus-project/mabus/services/economics/contract"
 	"github.com/mabus-project/mabus/services/economics/insurance"
 	"github.com/mabus-project/mabus/services/economics/ledger"
 	"github.com/mabus-project/mabus/services/economics/reputation"
@@ -69,7 +70,7 @@ func fund(a *act.Act, d *Draft, r *api.PoolMoneyRequest) (*api.Pool, error) {
 	if err := a.Ledger.Transfer(from, p.Account, r.Amount, ledger.Why{Kind: "fund", Ref: poolOf(p.ID)}); err != nil {
 		return nil, err
 	}
-	p.Funded += r.Amount
+	p.Funded = contract.Plus(p.Funded, r.Amount)
 	return shown(a, p), nil
 }
 
@@ -100,7 +101,7 @@ func takeOut(a *act.Act, d *Draft, r *api.PoolMoneyRequest) (*api.Pool, error) {
 	if err := a.Ledger.Transfer(p.Account, to, r.Amount, ledger.Why{Kind: "withdraw", Ref: poolOf(p.ID)}); err != nil {
 		return nil, err
 	}
-	p.Withdrawn += r.Amount
+	p.Withdrawn = contract.Plus(p.Withdrawn, r.Amount)
 	return shown(a, p), nil
 }
 

@@ -25,9 +25,7 @@ func bid(a *act.Act, d *Draft, r *api.TenderBidRequest) (*api.TenderBid, error) 
 			return nil, err
 		}
 		t.Count++
-		if !slices.Contains(t.Bidders, a.Principal) {
-			t.Bidders = append(t.Bidders, a.Principal)
-		}
+		t.Bidders = append(t.Bidders, a.Principal)
 	}
 	d.bids.Put(key, b)
 	a.Changed(Entity(r.ID))
@@ -95,6 +93,7 @@ func withdraw(a *act.Act, d *Draft, r *api.TenderWithdrawRequest) (*api.Tender, 
 	}
 	if key := r.ID + "/" + a.Principal; d.has(key) {
 		d.bids.Delete(key)
+		t.Bidders = slices.DeleteFunc(slices.Clone(t.Bidders), func(bidder string) bool { return bidder == a.Principal })
 		t.Count--
 		a.Changed(Entity(r.ID))
 	}

@@ -17,7 +17,7 @@ type Tender struct {
 	OpenedAt  time.Time       `json:"opened_at"`
 	ClosesAt  time.Time       `json:"closes_at"`
 	EndedAt   time.Time       `json:"ended_at,omitzero"`
-	// Bidders have bid, some of whom may have withdrawn; Count are those whose bids stand.
+	// Bidders are those whose bids stand, Count how many.
 	Bidders []string         `json:"bidders,omitempty"`
 	Count   int              `json:"count,omitempty"`
 	Award   *api.TenderAward `json:"award,omitempty"`

@@ -39,12 +39,18 @@ type Front struct {
 	work    sync.WaitGroup
 }
 
-// Open returns a front that answers as soon as the log is ready. It waits for that for some seconds, since who has started a replica
-// expects it to answer; a log that takes longer, or has a fault, is not waited for. Serve makes a server with its handlers, anew each time.
-func Open(ctx context.Context, conn *rpc.Conn, log Log, zlog zerolog.Logger, serve func() *rpc.Server) *Front {
-	f := &Front{conn: conn, log: log, zlog: zlog, serve: serve}
+// New returns a front that is not open yet: what serve's handlers use of it, as Leaving, must be in its place before the first request.
+// Serve makes a server with its handlers, anew each time.
+func New(conn *rpc.Conn, log Log, zlog zerolog.Logger, serve func() *rpc.Server) *Front {
+	f := &Front{conn: conn, log: log, zlog: zlog, serve: serve, cancel: func() {}}
 	never := make(chan struct{})
 	f.leaving.Store(&never)
+	return f
+}
+
+// Open answers as soon as the log is ready, until Close. It waits for that for some seconds, since who has started a replica expects it to
+// answer; a log that takes longer, or has a fault, is not waited for.
+func (f *Front) Open(ctx context.Context) {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	f.cancel = cancel
 	serving := make(chan struct{})
@@ -54,7 +60,6 @@ func Open(ctx context.Context, conn *rpc.Conn, log Log, zlog zerolog.Logger, ser
 	case <-time.After(startTime):
 	case <-ctx.Done():
 	}
-	return f
 }
 
 // Close leaves the queue group, once what is under way is answered or out of time.

@@ -68,15 +68,23 @@ func transfer(a *act.Act, d *ledger.Draft, r *api.TransferRequest) (*api.Transfe
 	if err := d.Transfer(r.From, r.To, r.Amount, ledger.Why{Kind: "transfer", Ref: r.Note}); err != nil {
 		return nil, err
 	}
-	return receipt(d, r.From), nil
+	return receipt(a, d, r.From, r.To), nil
 }
 
-// receipt has the last entry of an account.
-func receipt(d *ledger.Draft, from api.AccountID) *api.TransferResponse {
+// receipt has the last entry of the account that has paid, or for who may not look into that, of the one that was paid. Who may look into
+// neither does not see how many entries there are, and what is left.
+func receipt(a *act.Act, d *ledger.Draft, from, to api.AccountID) *api.TransferResponse {
 	resp := &api.TransferResponse{From: from}
-	x := d.Account(from)
+	seen := from
+	if a.Owns(from) != nil && a.Owns(to) == nil {
+		seen = to
+	}
+	x := d.Account(seen)
 	if n := len(x.Recent); n > 0 {
 		resp.Entry = x.Recent[n-1]
+	}
+	if a.Owns(seen) != nil {
+		resp.Entry.Number, resp.Entry.Balance = 0, 0
 	}
 	return resp
 }
@@ -129,12 +137,19 @@ func createAsset(a *act.Act, d *ledger.Draft, r *api.AssetCreateRequest) (*api.A
 	if err := a.NeedPrincipal(); err != nil {
 		return nil, err
 	}
-	if a.Principal == api.SystemOwner {
-		return nil, api.Errorf(api.PermissionDenied, "nobody may be %q: rules issue as it", a.Principal).WithReason(api.ReasonNotIssuer)
+	if ofShares(r.ID) {
+		return nil, api.Errorf(api.Invalid, "%.80s: names that end in a dash and a number are those of shares in outcomes: choose another", r.ID).WithFields("id")
 	}
 	if err := d.Create(r.ID, a.Principal, r.Description); err != nil {
 		return nil, err
 	}
 	x, _ := d.Asset(r.ID)
 	return x.View(r.ID, 0), nil
+}
+
+// ofShares tells whether an asset's name is one of those that prediction markets give to their shares. No principal may have one, even
+// after the shares were paid: somebody may still offer credit for them.
+func ofShares(asset string) bool {
+	i := strings.LastIndexByte(asset, '-')
+	return i >= 0 && i+1 < len(asset) && strings.Trim(asset[i+1:], "0123456789") == ""
 }

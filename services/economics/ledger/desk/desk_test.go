@@ -164,7 +164,8 @@ func TestMintAndBurn(t *testing.T) {
 		{"smith assets.create", `{"id":"gold"}`, "conflict asset_exists"},
 		{"smith assets.create", `{"id":"credit"}`, "conflict asset_exists"},
 		{"- assets.create", `{"id":"tin"}`, "unauthenticated principal_missing"},
-		{"mabus assets.create", `{"id":"tin"}`, "permission_denied not_issuer"},
+		{"mabus assets.create", `{"id":"tin"}`, "permission_denied not_owner"},
+		{"smith assets.create", `{"id":"m-1"}`, "invalid"}, {"smith assets.create", `{"id":"-007"}`, "invalid"},
 		{"smith assets.create", `{"id":"a/b"}`, "invalid"},
 	} {
 		b.no(row.what, row.body, row.want)
@@ -175,5 +176,5 @@ func TestMintAndBurn(t *testing.T) {
 	}
 	d.Apply()
 	b.no("op accounts.mint", `{"to":"a/main/m1-1","amount":"1"}`, "permission_denied not_issuer")
-	b.no("mabus accounts.mint", `{"to":"a/main/m1-1","amount":"1"}`, "permission_denied not_issuer")
+	b.no("mabus accounts.mint", `{"to":"a/main/m1-1","amount":"1"}`, "permission_denied not_owner")
 }

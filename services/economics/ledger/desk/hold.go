@@ -73,7 +73,7 @@ func capture(a *act.Act, d *ledger.Draft, r *api.HoldCaptureRequest) (*api.Trans
 	if err := d.Capture(r.ID, to, amount, ledger.Why{Kind: "capture", Ref: note}); err != nil {
 		return nil, err
 	}
-	return receipt(d, h.Account), nil
+	return receipt(a, d, h.Account, to), nil
 }
 
 func release(a *act.Act, d *ledger.Draft, r *api.HoldKey) (*api.Hold, error) {
