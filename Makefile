@@ -45,6 +45,10 @@ bench-locks: build ## Measure locks against the raw writes that they are made of
 bench-coordination: build ## Measure the replicated log and sessions of agents
 	./bin/mabus bench coordination
 
+.PHONY: bench-economics
+bench-economics: build ## Measure bids, auctions, orders and winner determination
+	./bin/mabus bench economics
+
 .PHONY: test
 # Pure rules, which archtest keeps from starting anything, and their simulations: one goroutine for each, so the race detector has
 # nothing to find there, and takes ten times as long. (The simulation of leases does start some.)

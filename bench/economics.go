@@ -25,8 +25,9 @@ func economicsMeasurements(size EconomicsSize) []measurement {
 to the receipt with the head of the auction's chain of hashes, the price held in the bidder's account and that of whoever was outbid given
 back. bid_ratio_64 and bid_ratio_512 compare them with requests that a plain subscriber sends back. A caller bids what is one step above
 all that were bid before, but bids overtake one another on their way: bid_accepted_64 is the share of them that was enough, the others
-are refused as bid_too_low, and count as nothing though they are commands too: bid_commands_ratio_64 counts all. Every request has a
-request id, as the SDK's have.`, measureBids},
+are refused as bid_too_low, and count as nothing though they are commands too: bid_commands_ratio_64 counts all. sealed_bid_ratio_64
+is for bids on one vickrey auction, each in the place of its bidder's last, of which all count. Every request has a request id, as the
+SDK's have.`, measureBids},
 		{"growth", "the same after many bids", `bid_growth compares the time of 64 callers for a bid on an auction that has so many bids (--bids) already with that on a new one,
 in turns.`, growth},
 		{"auctions", "whole auctions, against commands that do nothing", `Commands per second of 64 callers that each open an english auction, bid ten times, close it, and deliver and settle the contract that it

@@ -22,6 +22,9 @@ var targets = map[string]string{
 	"pause_to_first_reply_p99_ms": "<= 20000", "cut_to_first_reply_p99_ms": "<= 20000", "servers_agents_moved": "0",
 	"drain_failed_requests": "0", "drain_lost_counts": "0", "handover_p99_ms": "<= 200",
 	"bytes_per_agent": "<= 1024", "bytes_per_agent_loaded": "<= 1024",
+	"bid_ratio_64": ">= 0.55", "bid_ratio_512": ">= 0.55", "bid_growth": "<= 1.2", "auction_commands_ratio": ">= 0.8", "orders_ratio": ">= 0.8",
+	"matching_orders_per_s": ">= 2,000,000", "vcg_12x100_ms": "<= 50", "wdp_30x200_ms": "<= 2,000", "other_auction_p99_growth": "<= 1.2",
+	"restore_1m_ms":   "<= 3,000",
 	"replog_ratio_64": ">= 0.65", "replog_ratio_512": ">= 0.65", "replog_p50_ratio_1": "<= 2.5", "replog_always_x_kv_64": ">= 4",
 	"majority5_p50_ms": "<= 5", "majority5_per_s_64": ">= 2000", "session_start_growth": "<= 1.2", "pbft4_p50_ms": "<= 15",
 }

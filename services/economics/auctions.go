@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/auction"
 	"github.com/mabus-project/mabus/services/economics/mechanism/card"
 	"github.com/mabus-project/mabus/services/economics/realm"
@@ -35,7 +36,7 @@ func (e *economy) handleAuctions(srv *rpc.Server) {
 // inAuction is write for a method about an auction. One that has ended and is archived is told from one that never was.
 func inAuction[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], id func(*Req) string) {
 	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, r *Req) ([]byte, error) {
-		resp, err := order(ctx, e, m, body, false)
+		resp, err := order(ctx, e, m, body, act.Call{})
 		if api.ReasonOf(err) != api.ReasonAuctionNotFound {
 			return resp, err
 		}
@@ -191,9 +192,8 @@ func (e *economy) auctionTranscript(ctx context.Context, r *api.AuctionTranscrip
 	v.Steps, v.Revision = auction.Steps(steps, rpc.CauseFrom(ctx).Principal, v.State), revision
 	v.Namespace, v.Entity = e.conn.Namespace, auction.Entity(r.Auction)
 	if r.After+uint64(len(steps)) == v.Version {
-		// What is signed has the number of the steps, not the steps themselves.
-		whole := api.Transcript{Namespace: v.Namespace, Entity: v.Entity, Head: v.Head, Steps: make([]api.TranscriptStep, v.Version)}
-		transcript.Sign(&whole, e.key)
+		whole := api.Transcript{Namespace: v.Namespace, Entity: v.Entity, Head: v.Head}
+		transcript.SignHead(&whole, int(v.Version), e.key)
 		v.Key, v.Signature = whole.Key, whole.Signature
 	}
 	return v, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/bazaar"
 	"github.com/mabus-project/mabus/services/economics/contract"
 	"github.com/mabus-project/mabus/services/economics/realm"
@@ -29,15 +30,15 @@ const searches = 5
 
 // requestService looks up the best listing, unless one is named, and buys it. To compare all that is on offer is too much for a command.
 func (e *economy) requestService(ctx context.Context, r *api.ServiceRequest) (*api.BazaarTransaction, error) {
-	taken := false
+	var as act.Call
 	if r.ID != "" {
 		var err error
-		if taken, err = e.archive.has(ctx, contract.Entity(contract.ID(bazaar.Origin(r.Bazaar, r.ID)))); err != nil {
+		if as, err = e.taken(ctx, contract.Entity(contract.ID(bazaar.Origin(r.Bazaar, r.ID)))); err != nil {
 			return nil, err
 		}
 	}
 	if r.Listing != "" {
-		return do[api.BazaarTransaction](ctx, e, "bazaars.request_service", r, taken)
+		return do[api.BazaarTransaction](ctx, e, "bazaars.request_service", r, as)
 	}
 	for try := 1; ; try++ {
 		named := *r
@@ -46,7 +47,7 @@ func (e *economy) requestService(ctx context.Context, r *api.ServiceRequest) (*a
 		} else if listing != "" {
 			named.Listing, named.ServiceType, named.Capabilities, named.MinQuality = listing, "", nil, 0
 		}
-		x, err := do[api.BazaarTransaction](ctx, e, "bazaars.request_service", &named, taken)
+		x, err := do[api.BazaarTransaction](ctx, e, "bazaars.request_service", &named, as)
 		if try == searches || api.ReasonOf(err) != api.ReasonListingBusy { // which is not kept as the answer to the request's id
 			return x, err
 		}

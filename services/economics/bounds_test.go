@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/mabus-project/mabus/services/economics/mechanism"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
@@ -40,6 +42,28 @@ func TestTooManyBidsInOneMessage(t *testing.T) {
 	if n := must(t, r.as("bob"), api.TendersGet, api.TenderGetRequest{ID: "t"}).BidCount; n != 1 {
 		t.Errorf("%d bids of one bidder", n)
 	}
+}
+
+// A request that is nothing but long is refused, or done: what it is stored as is bounded.
+func TestLongRequests(t *testing.T) {
+	r := world(t, 2)
+	r.mint(100_000_000, "ann")
+	for _, size := range []int{100 << 10, 600 << 10, 1000 << 10} {
+		space := strings.Repeat(" ", size)
+		for _, body := range []string{`{"from":"ann",` + space + `"to":"bob","amount":"1"}`, `{"from":"ann","to":"bob","amount":"1"}` + space} {
+			msg := nats.NewMsg(api.As("mabus", "ann", api.AccountsTransfer.Subject("mabus")))
+			msg.Data = []byte(body)
+			msg.Header.Set(api.HeaderTimeout, "20s")
+			answer, err := r.as("ann").NC.RequestMsg(msg, patience)
+			if err != nil {
+				t.Fatalf("%d bytes: %v", len(body), err)
+			}
+			if code := answer.Header.Get(api.HeaderErrorCode); code != "" && code != string(api.Invalid) {
+				t.Errorf("%d bytes: %s, %.300s", len(body), code, answer.Data)
+			}
+		}
+	}
+	must(t, r.as("ann"), api.AccountsTransfer, api.TransferRequest{From: "ann", To: "bob", Amount: 1})
 }
 
 // The id of what has ended stays taken: before it is archived, and afterwards.
@@ -113,7 +137,7 @@ func TestNoAnswerTellsASealedBid(t *testing.T) {
 	r.mint(100_000_000, "ann", "bob")
 	ann, bob := r.as("ann"), r.as("bob")
 	const price, max = api.Micro(7_654_321), api.Micro(8_765_432)
-	secrets := []string{"7654321", "7.654321", "8765432", "8.765432"}
+	secrets := []string{"7654321", "7.654321", "8765432", "8.765432", `"side":"buy"`}
 	must(t, ann, api.AssetsCreate, api.AssetCreateRequest{ID: "gold"})
 	must(t, ann, api.AccountsMint, api.MintRequest{To: "ann/main/gold", Amount: 9_000_000})
 	must(t, ann, api.AuctionsCreate, api.AuctionSpec{ID: "x", Type: api.AuctionVickrey, Item: []byte("1")})
@@ -128,6 +152,8 @@ func TestNoAnswerTellsASealedBid(t *testing.T) {
 	}
 	must(t, ann, api.AuctionsClose, api.AuctionRequest{Auction: "reveal"})
 	must(t, bob, api.AuctionsReveal, api.AuctionRevealRequest{Auction: "reveal", Price: new(price), Salt: salt})
+	must(t, ann, api.AuctionsCreate, api.AuctionSpec{ID: "double", Type: api.AuctionDouble, Item: []byte("1")})
+	must(t, bob, api.AuctionsBid, api.AuctionBidRequest{Auction: "double", Price: new(price), Side: api.OrderBuy})
 	must(t, ann, api.TendersAnnounce, api.TenderSpec{ID: "x", Task: api.TenderTask{Capability: "c"}, Budget: 50_000_000})
 	must(t, bob, api.TendersBid, api.TenderBidRequest{ID: "x", Price: price})
 	must(t, ann, api.MarketsCreate, api.MarketSpec{ID: "x", Name: "n", Type: api.MarketSealed, Commodity: "gold"})
@@ -153,7 +179,7 @@ func TestNoAnswerTellsASealedBid(t *testing.T) {
 		}
 		for _, body := range []string{
 			`{}`, `{"id":"x"}`, `{"auction":"x"}`, `{"auction":"x","bidder":"bob"}`, `{"auction":"english"}`, `{"auction":"english","bidder":"bob"}`, `{"id":"english"}`, `{"auction":"reveal"}`,
-			`{"auction":"reveal","bidder":"bob"}`, `{"id":"reveal"}`, `{"market":"x"}`, `{"market":"x","owner":"bob"}`, `{"owner":"bob"}`, `{"account":"bob"}`, `{"account":"bob/main/credit"}`,
+			`{"auction":"double"}`, `{"id":"double"}`, `{"auction":"reveal","bidder":"bob"}`, `{"id":"reveal"}`, `{"market":"x"}`, `{"market":"x","owner":"bob"}`, `{"owner":"bob"}`, `{"account":"bob"}`, `{"account":"bob/main/credit"}`,
 			`{"agent":"bob"}`, `{"agent":"cat"}`, `{"id":"auction/x/bob"}`, `{"id":"auction/english/bob"}`, `{"id":"market/x/1"}`, `{"after":0}`, `{"state":"open"}`, `{"announcer":"ann"}`, `{"holder":"bob"}`,
 		} {
 			for _, who := range []string{"ann", "cat", ""} {

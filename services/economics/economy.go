@@ -85,36 +85,42 @@ type revised interface{ SetRevision(revision string) }
 
 // write answers a method by one command of the same name.
 func write[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp]) {
-	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, _ *Req) ([]byte, error) { return order(ctx, e, m, body, false) })
+	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, _ *Req) ([]byte, error) {
+		return order(ctx, e, m, body, act.Call{})
+	})
 }
 
 // create is write for a method that creates an entity whose id the request may choose: one that the archive has is taken.
 func create[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], kind string, id func(*Req) string) {
 	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, r *Req) ([]byte, error) {
-		taken := false
+		var as act.Call
 		if id := id(r); id != "" {
 			var err error
-			if taken, err = e.taken(ctx, kind+"/"+id); err != nil {
+			if as, err = e.taken(ctx, kind+"/"+id); err != nil {
 				return nil, err
 			}
 		}
-		return order(ctx, e, m, body, taken)
+		return order(ctx, e, m, body, as)
 	})
 }
 
-// taken tells whether an id was used before. The state is looked at first: what leaves it is in the archive by then, so that no entity is
-// missed on its way from one to the other.
-func (e *economy) taken(ctx context.Context, entity string) (used bool, err error) {
-	if _, err = e.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) { used = realm.Record(s, entity) != nil }); err != nil || used {
-		return used, err
+// taken tells whether an id was used before, for the call that would use it. The state is looked at first: what leaves it is in the archive
+// by then, so that no entity is missed on its way from one to the other. What comes and goes after that the machine itself knows.
+func (e *economy) taken(ctx context.Context, entity string) (act.Call, error) {
+	as := act.Call{Entity: entity}
+	_, err := e.log.Read(ctx, "", func(s *realm.State, seq uint64, _ time.Time) {
+		as.Taken, as.Seen = realm.Record(s, entity) != nil, seq
+	})
+	if err == nil && !as.Taken {
+		as.Taken, err = e.archive.has(ctx, entity)
 	}
-	return e.archive.has(ctx, entity)
+	return as, err
 }
 
 // order has the machine carry out a command of the method's name, and returns its answer as it is written, with the revision of the log if
 // it has one. The body is that of the request: it was read strictly, and is what the request id stands for.
-func order[Req, Resp any](ctx context.Context, e *economy, m api.Method[Req, Resp], body []byte, taken bool) ([]byte, error) {
-	answer, err := e.command(ctx, m.Noun+"."+m.Verb, body, taken)
+func order[Req, Resp any](ctx context.Context, e *economy, m api.Method[Req, Resp], body []byte, as act.Call) ([]byte, error) {
+	answer, err := e.command(ctx, m.Noun+"."+m.Verb, body, as)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +143,12 @@ func withRevision(object []byte, revision string) []byte {
 }
 
 // do has the machine carry out a command, and reads its answer.
-func do[Resp any](ctx context.Context, e *economy, kind string, body any, taken bool) (*Resp, error) {
+func do[Resp any](ctx context.Context, e *economy, kind string, body any, as act.Call) (*Resp, error) {
 	raw, err := codec.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("write the command %s: %w", kind, err)
 	}
-	answer, err := e.command(ctx, kind, raw, taken)
+	answer, err := e.command(ctx, kind, raw, as)
 	if err != nil {
 		return nil, err
 	}
@@ -156,10 +162,10 @@ func do[Resp any](ctx context.Context, e *economy, kind string, body any, taken 
 	return resp, nil
 }
 
-// command has the machine carry out a command for whoever asks.
-func (e *economy) command(ctx context.Context, kind string, body []byte, taken bool) (replog.Answer, error) {
+// command has the machine carry out a command for whoever asks, with what is known of the id that it uses.
+func (e *economy) command(ctx context.Context, kind string, body []byte, call act.Call) (replog.Answer, error) {
 	cause := rpc.CauseFrom(ctx)
-	call := act.Call{ID: rand.Text(), Operator: slices.Contains(e.cfg.Operators, cause.Principal), Taken: taken}
+	call.ID, call.Operator = rand.Text(), slices.Contains(e.cfg.Operators, cause.Principal)
 	return e.log.Do(ctx, engine.Command{
 		Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Key: call.String(), Body: body,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/market"
 	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/services/economics/transcript"
@@ -35,7 +36,7 @@ func (e *economy) handleMarkets(srv *rpc.Server) {
 // toMarket is write for a market that may be in the archive: it is closed then, and not unknown.
 func toMarket[Req, Resp any](e *economy, srv *rpc.Server, m api.Method[Req, Resp], id func(*Req) string) {
 	rpc.HandleRaw(srv, m, func(ctx context.Context, body []byte, r *Req) ([]byte, error) {
-		resp, err := order(ctx, e, m, body, false)
+		resp, err := order(ctx, e, m, body, act.Call{})
 		return resp, e.closedMarket(ctx, id(r), err)
 	})
 }

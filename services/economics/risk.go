@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/services/economics/risk"
 	"github.com/mabus-project/mabus/services/economics/screen"
@@ -146,7 +147,7 @@ func (e *economy) judgeViolation(ctx context.Context, r *api.ViolationJudgeReque
 	if err != nil {
 		return nil, err
 	}
-	return do[api.Violation](ctx, e, "violations.judge", risk.JudgeViolation{Request: *r, Session: s}, false)
+	return do[api.Violation](ctx, e, "violations.judge", risk.JudgeViolation{Request: *r, Session: s}, act.Call{})
 }
 
 func (e *economy) judgeClaim(ctx context.Context, r *api.ClaimJudgeRequest) (*api.Claim, error) {
@@ -154,7 +155,7 @@ func (e *economy) judgeClaim(ctx context.Context, r *api.ClaimJudgeRequest) (*ap
 	if err != nil {
 		return nil, err
 	}
-	return do[api.Claim](ctx, e, "claims.judge", risk.JudgeClaim{Request: *r, Session: s}, false)
+	return do[api.Claim](ctx, e, "claims.judge", risk.JudgeClaim{Request: *r, Session: s}, act.Call{})
 }
 
 func screenCollusion(_ context.Context, r *api.ScreenRequest) (*api.ScreenResponse, error) {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/services/economics/tender"
 	"github.com/mabus-project/mabus/shared/api"
@@ -70,14 +71,14 @@ func (e *economy) announceMany(ctx context.Context, r *api.TendersAnnounceManyRe
 		if err := spec.Validate(); err != nil {
 			return spec.ID, "", err
 		}
-		taken := false
+		var as act.Call
 		if spec.ID != "" {
 			var err error
-			if taken, err = e.taken(ctx, tender.Entity(spec.ID)); err != nil {
+			if as, err = e.taken(ctx, tender.Entity(spec.ID)); err != nil {
 				return spec.ID, "", err
 			}
 		}
-		t, err := do[api.Tender](ctx, e, "tenders.announce", spec, taken)
+		t, err := do[api.Tender](ctx, e, "tenders.announce", spec, as)
 		if err != nil {
 			return spec.ID, "", err
 		}
@@ -93,7 +94,7 @@ func (e *economy) bidMany(ctx context.Context, r *api.TendersBidManyRequest) (*a
 		if err := bid.Validate(); err != nil {
 			return bid.ID, "", err
 		}
-		b, err := do[api.TenderBid](ctx, e, "tenders.bid", bid, false)
+		b, err := do[api.TenderBid](ctx, e, "tenders.bid", bid, act.Call{})
 		if err != nil {
 			return bid.ID, "", err
 		}

@@ -137,7 +137,7 @@ type Market struct {
 	Owner     string    `json:"owner"`
 	CreatedAt time.Time `json:"created_at"`
 	ClosesAt  time.Time `json:"closes_at,omitzero"`
-	// ClearsAt is when a call market is cleared next by itself.
+	// ClearsAt is when a call market is cleared next by itself; absent while nothing in it can trade.
 	ClearsAt time.Time `json:"clears_at,omitzero"`
 	EndedAt  time.Time `json:"ended_at,omitzero"`
 	// Version grows with each change.

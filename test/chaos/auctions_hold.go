@@ -152,7 +152,7 @@ func (l *lot) bid(ctx context.Context, i int) (over bool, err error) {
 		l.bids.Add(1)
 		return said.State.Ended(), nil
 	case api.ReasonOf(err) == api.ReasonAuctionExpired || api.ReasonOf(err) == api.ReasonAuctionNotOpen:
-		if *l.spec.Duration < hour { // it had little time
+		if d := l.spec.Duration; d != nil && *d < hour { // it had little time
 			return true, nil
 		}
 	}

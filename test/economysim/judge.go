@@ -92,7 +92,7 @@ func (j *judge) reply(c *engine.Command, r *engine.Reply) error {
 	if c.ID != "" {
 		for _, q := range j.w.asked {
 			switch {
-			case q.command.ID != c.ID || r.Err != nil && r.Err.Code == api.Overloaded: // such an answer is not kept
+			case q.command.ID != c.ID || r.Err != nil && (r.Err.Code == api.Overloaded || r.Err.Code == api.Unavailable): // such answers are not kept
 			case q.reply == "":
 				q.reply = shown
 			case q.reply != shown:
@@ -208,8 +208,8 @@ func (j *judge) sound(now time.Time) error {
 			return fmt.Errorf("%s of credit are there, and operators have issued %s", t.Issued, j.issued)
 		}
 	}
-	for id, x := range s.Auctions.Auctions {
-		k := j.sales[id]
+	for _, id := range s.Auctions.Auctions.IDs() {
+		x, k := s.Auctions.Auctions[id], j.sales[id]
 		switch {
 		case k == nil:
 			return fmt.Errorf("nobody has opened auction %s", id)
@@ -220,7 +220,7 @@ func (j *judge) sound(now time.Time) error {
 		}
 		k.over = x.State.Ended()
 	}
-	for id := range s.Ledger.Holds {
+	for _, id := range s.Ledger.Holds.IDs() {
 		if err := reason(s, id); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func add(all, r *economysim.Result) {
 }
 
 // most is within how many schedules a bug must be found.
-const most = 100
+const most = 300
 
 func TestEveryBugIsFound(t *testing.T) {
 	for _, bug := range economysim.Bugs() {

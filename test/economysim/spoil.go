@@ -48,7 +48,9 @@ func (p *spoiler) decide(s *realm.State, c engine.Command) engine.Decision {
 	switch p.bug {
 	case WrongAccount:
 		if c.Kind == "holds.capture" {
-			c.Body = bytes.ReplaceAll(c.Body, []byte(`"to":"ann`), []byte(`"to":"eve`))
+			for _, p := range people {
+				c.Body = bytes.ReplaceAll(c.Body, []byte(`"to":"`+p), []byte(`"to":"eve`))
+			}
 		}
 	case AnybodyMints:
 		if c.Kind == "accounts.mint" {

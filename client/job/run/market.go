@@ -304,10 +304,14 @@ func (m *market) spec(o offered) (*api.TenderSpec, error) {
 		return nil, fmt.Errorf("announce %s: %w", t.Name, err)
 	}
 	perAttempt := t.Timeout.Std() + 2*t.Backoff.Std()
+	invited, rule := m.run.fleet.bidders(t.Capability), api.TenderVickrey
+	if len(invited) == 1 { // alone it would get the whole budget
+		rule = api.TenderFirstPrice
+	}
 	return &api.TenderSpec{
 		ID: tenderID(t.ID, o.round), Budget: min(dearest*most, api.MaxAmount), Account: m.purse, Bidding: api.Duration(bidding),
 		Task:    api.TenderTask{Capability: t.Capability, Name: t.Name, Payload: size, Job: m.run.cfg.ID},
-		Invited: m.run.fleet.bidders(t.Capability), Execution: api.TenderByAnnouncer,
+		Invited: invited, Rule: rule, Execution: api.TenderByAnnouncer,
 		Terms: api.ContractTerms{Completion: api.Duration(time.Duration(max(t.Attempts, 1))*perAttempt + time.Hour)},
 	}, nil
 }

@@ -11,6 +11,13 @@
 // Never is less counted than the call may have cost. A death between two settlements of one call leaves the rest of them
 // reserved alike. A write whose acknowledgement is lost is found again by the call's id.
 //
+// Where an account pays for a cap, what the cap lets be spent is held in the ledger of the economics service, in the payer's name and
+// for the principal agenthost, and no more is let in than is held. Each operation in the ledger is written into the record before it is
+// begun and crossed out when it is over (package spend): whoever finds it there carries it out, another host too, and the ids of its
+// requests and what the hold has left tell what was done already. So a host that dies at any point leaves every unit in one place: in
+// the account, in the hold, on the way back through an account of agenthost's that has a payer's money only, or collected. Hosts look
+// for what was left every minute; what nobody knows of any more goes back by the hold's expiry.
+//
 // A budget begins to count when it is set: calls that are under way then are not in it. Budgets of jobs that have ended stay
 // until somebody removes them.
 //

@@ -35,9 +35,13 @@ type Call struct {
 	ID string
 	// Operator and Taken are those of Act.
 	Operator, Taken bool
+	// Entity is what the request wants to create under an id of its own, "" otherwise, and Seen the entry of the log up to which the replica
+	// knew what there was when it found that nothing has this id.
+	Entity string
+	Seen   uint64
 }
 
-// String writes the call: the id, and a letter for what is true.
+// String writes the call: the id, a letter for what is true, and the entity with what was seen.
 func (c Call) String() string {
 	s := c.ID + "."
 	if c.Operator {
@@ -46,11 +50,18 @@ func (c Call) String() string {
 	if c.Taken {
 		s += "t"
 	}
+	if c.Entity != "" {
+		s += "." + decimal(c.Seen) + "." + c.Entity
+	}
 	return s
 }
 
 // ParseCall reads what String has written.
 func ParseCall(s string) Call {
-	id, flags, _ := strings.Cut(s, ".")
-	return Call{id, strings.Contains(flags, "o"), strings.Contains(flags, "t")}
+	id, rest, _ := strings.Cut(s, ".")
+	flags, rest, _ := strings.Cut(rest, ".")
+	seen, entity, _ := strings.Cut(rest, ".")
+	c := Call{ID: id, Operator: strings.Contains(flags, "o"), Taken: strings.Contains(flags, "t"), Entity: entity}
+	c.Seen, _ = strconv.ParseUint(seen, 10, 64) // none is as good as nothing seen
+	return c
 }

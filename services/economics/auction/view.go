@@ -47,11 +47,11 @@ func (s *State) BidOf(x *Auction, bidder string, all bool) (api.AuctionBid, bool
 func (x *Auction) Open() bool { return !Withheld(StepSealed, x.State) }
 
 func (x *Auction) show(bidder string, b *Bid, all bool) api.AuctionBid {
-	v := api.AuctionBid{Bidder: bidder, At: b.At, Number: b.Number, State: x.stateOf(bidder, b), Side: b.Side}
+	v := api.AuctionBid{Bidder: bidder, At: b.At, Number: b.Number, State: x.stateOf(bidder, b)}
 	if x.Terms.Type.Sealed() && !all {
 		return v
 	}
-	v.Price, v.Quantity, v.Whole, v.Attributes, v.Commitment = b.Price, b.Quantity, b.Whole, b.Attributes, b.Commitment
+	v.Price, v.Quantity, v.Whole, v.Side, v.Attributes, v.Commitment = b.Price, b.Quantity, b.Whole, b.Side, b.Attributes, b.Commitment
 	for _, one := range b.Bundles {
 		v.Bundles = append(v.Bundles, api.AuctionBundle{Items: x.problem().Names(one.Items), Price: one.Price})
 	}
@@ -126,7 +126,7 @@ func Record(d *Draft, id string) any {
 
 // Conceal takes out of an archived bid what nobody but its bidder may see.
 func Conceal(b api.AuctionBid) api.AuctionBid {
-	return api.AuctionBid{Bidder: b.Bidder, At: b.At, Number: b.Number, State: b.State, Side: b.Side}
+	return api.AuctionBid{Bidder: b.Bidder, At: b.At, Number: b.Number, State: b.State}
 }
 
 // Steps withholds of steps what a principal may not see.

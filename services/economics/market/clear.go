@@ -151,11 +151,17 @@ func (s *State) Offers(id string) (buys, sells []api.MarketOffer, err error) {
 	if m.Spec.Type == api.MarketSealed {
 		return nil, nil, sealed(id)
 	}
-	bid, some := book.Best(api.OrderBuy)
-	if ask, ok := book.Best(api.OrderSell); !some || !ok || bid < ask {
+	if !tradable(book) {
 		return nil, nil, nil
 	}
 	return offers(book.Orders(api.OrderBuy)), offers(book.Orders(api.OrderSell)), nil
+}
+
+// tradable tells whether two orders of a book can trade.
+func tradable(book *orderbook.Book) bool {
+	bid, some := book.Best(api.OrderBuy)
+	ask, ok := book.Best(api.OrderSell)
+	return some && ok && bid >= ask
 }
 
 // Equilibrium returns the one price that moves the most units, and what both sides gain by it: failed_precondition (no_equilibrium),

@@ -107,6 +107,10 @@ func Timer(a *act.Act, d *Draft, key string) error {
 	case what == "close" && m.State == api.MarketOpen:
 		return d.close(a, m)
 	case what == "clear" && m.State == api.MarketOpen:
+		if !tradable(d.state.Books[id]) { // the next order sets the clock again: thousands of idle markets cost nothing
+			m.ClearsAt = time.Time{}
+			break
+		}
 		m.ClearsAt = a.Time.Add(m.Spec.ClearEvery.Std())
 		a.At(Entity(id)+"/clear", m.ClearsAt)
 		if _, err := d.clear(a, m); err != nil && api.ReasonOf(err) != api.ReasonNoEquilibrium {

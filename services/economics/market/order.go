@@ -67,15 +67,27 @@ func order(a *act.Act, d *Draft, r *api.MarketOrderRequest) (*api.MarketOrderRec
 		}
 	}
 	m.Orders++
-	if !m.ClearsAt.IsZero() && a.Time.After(m.ClearsAt) { // a clearing that could not be made is made up for
-		a.At(Entity(r.Market)+"/clear", a.Time)
-	}
+	m.watch(a)
 	d.change(bookChange{market: r.Market, change: c})
 	if err := step(a, m, StepOrder, said); err != nil {
 		return nil, err
 	}
 	receipt.Head = m.Log.Head
 	return receipt, nil
+}
+
+// watch sets the clock of a market that is cleared by itself, if it stands still because nothing could trade. A clearing that could not
+// be made is made up for.
+func (m *Market) watch(a *act.Act) {
+	every := m.Spec.ClearEvery.Std()
+	switch {
+	case every == 0:
+	case m.ClearsAt.IsZero():
+		m.ClearsAt = m.CreatedAt.Add((a.Time.Sub(m.CreatedAt)/every + 1) * every)
+		a.At(Entity(m.Spec.ID)+"/clear", m.ClearsAt)
+	case a.Time.After(m.ClearsAt):
+		a.At(Entity(m.Spec.ID)+"/clear", a.Time)
+	}
 }
 
 // decide finds what the order does in the book, which has room for it.

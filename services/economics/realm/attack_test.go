@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/ledger"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/replog/engine"
@@ -33,7 +34,9 @@ func (l *trio) refused(by, kind, body, reason string) {
 func (l *trio) fair(by, kind, body string) *engine.Reply {
 	l.Helper()
 	c := l.command(kind, by, body)
-	c.Key = strings.TrimSuffix(c.Key, "t")
+	call := act.ParseCall(c.Key)
+	call.Taken = false
+	c.Key = call.String()
 	a := l.apply(c)
 	l.settle(0)
 	return &a.Replies[0]
@@ -57,11 +60,16 @@ func TestNobodyIsTheSystem(t *testing.T) {
 	l.must("ann", "auctions.create", `{"id":"x2","type":"vickrey","item":1}`)
 	before := l.has("mabus/main/credit")
 	for _, c := range [][2]string{
-		{"auctions.bid", `{"auction":"x1","price":"5000000"}`}, {"auctions.bid", `{"auction":"x2","price":"5000000"}`}, {"stakes.put", `{"amount":"5000000"}`},
-		{"pools.fund", `{"pool":"x1","amount":"5000000"}`}, {"accounts.transfer", `{"from":"mabus","to":"eve","amount":"5000000"}`},
+		{"auctions.bid", `{"auction":"x1","price":"5000000"}`},
+		{"auctions.bid", `{"auction":"x2","price":"5000000"}`},
+		{"stakes.put", `{"amount":"5000000"}`},
+		{"pools.fund", `{"pool":"x1","amount":"5000000"}`},
+		{"accounts.transfer", `{"from":"mabus","to":"eve","amount":"5000000"}`},
 		{"markets.create", `{"id":"x1","name":"n","type":"prediction","outcomes":["yes","no"],"liquidity":"5000000"}`},
-		{"tenders.announce", `{"id":"x1","task":{"capability":"c"},"budget":"5000000"}`}, {"holds.create", `{"account":"mabus","amount":"5000000","beneficiary":"eve"}`},
-		{"reports.ask", `{"agent":"eve","kind":"quality","base":"5000000","scale":"5000000"}`}, {"bazaars.create", `{"id":"x1","name":"n","listing_fee":"5000000"}`},
+		{"tenders.announce", `{"id":"x1","task":{"capability":"c"},"budget":"5000000"}`},
+		{"holds.create", `{"account":"mabus","amount":"5000000","beneficiary":"eve"}`},
+		{"reports.ask", `{"agent":"eve","kind":"quality","base":"5000000","scale":"5000000"}`},
+		{"bazaars.create", `{"id":"x1","name":"n","listing_fee":"5000000"}`},
 		{"allowances.set", `{"id":"x1","account":"mabus","spender":"eve","total":"5000000"}`},
 	} {
 		r := l.fair(api.SystemOwner, c[0], c[1])
@@ -157,5 +165,62 @@ func TestTheClockTriesAgain(t *testing.T) {
 	a := accounts["bob/main/credit"]
 	if a == nil || a.Available != 6_000_000 || len(l.e.State().Ledger.Holds) > 0 {
 		t.Errorf("bob has %+v, held are %v", a, l.e.State().Ledger.Holds.IDs())
+	}
+}
+
+// Pools that are over make room for others.
+func TestClosedPoolsAreForgotten(t *testing.T) {
+	l := newTrio(t, 1)
+	l.must("operator", "accounts.mint", `{"to":"ann","amount":"9000000"}`)
+	l.must("operator", "stakes.configure", `{"retention":"30s"}`)
+	for range api.MaxPools + 1 {
+		l.must("eve", "pools.create", `{"id":"q","rates":{"late":0.1}}`)
+		l.must("eve", "pools.close", `{"id":"q"}`)
+	}
+	l.must("eve", "pools.create", `{"id":"p","rates":{"late":0.1}}`)
+	l.must("ann", "pools.fund", `{"pool":"p","amount":"5000000"}`)
+	l.must("ann", "policies.buy", `{"id":"p","pool":"p","value":"1000000","types":["late"],"term":"5s"}`)
+	l.must("eve", "pools.close", `{"id":"p"}`)
+	l.must("ann", "claims.file", `{"id":"c","policy":"p","type":"late","event":"e","loss":"1000000"}`)
+	l.pass(20 * time.Second)
+	l.must("operator", "claims.judge", `{"request":{"id":"c"}}`)
+	for range 8 {
+		l.pass(20 * time.Second)
+	}
+	left := strings.TrimSuffix(l.has("mabus/pool-p/credit"), "+0")
+	l.must("eve", "pools.withdraw", `{"pool":"p","amount":"`+left+`"}`)
+	if s := l.state().Risk; len(s.Pools)+len(s.Policies)+len(s.Claims)+len(s.Occasions) > 0 {
+		t.Errorf("left: pools %v, policies %v, claims %v", s.Pools.IDs(), s.Policies.IDs(), s.Claims.IDs())
+	}
+	l.refused("eve", "pools.withdraw", `{"pool":"p","amount":"1"}`, api.ReasonPoolNotFound)
+}
+
+// A market in which nothing can trade costs no time, however often it would be cleared; it is cleared on time when something can.
+func TestIdleMarketsCostNothing(t *testing.T) {
+	l := newTrio(t, 1)
+	l.must("operator", "accounts.mint", `{"to":"ann","amount":"9000000"}`)
+	l.must("eve", "assets.create", `{"id":"gold"}`)
+	l.must("bob", "markets.create", `{"id":"m","name":"n","type":"call","commodity":"gold","clear_every":"2s"}`)
+	l.must("eve", "accounts.mint", `{"to":"eve/main/gold","amount":"9000000"}`)
+	opened := l.now
+	fired := func(d time.Duration) (n int) {
+		for range int(d / (500 * time.Millisecond)) {
+			l.now = l.now.Add(500 * time.Millisecond)
+			n += l.apply().Fired
+		}
+		return n
+	}
+	if n := fired(40 * time.Second); n > 2 {
+		t.Errorf("%d timers for a market without orders", n)
+	}
+	l.must("ann", "markets.order", `{"market":"m","side":"buy","price":"1000000","quantity":1}`)
+	if n := fired(40 * time.Second); n > 2 {
+		t.Errorf("%d timers for a market with one order", n)
+	}
+	l.must("eve", "markets.order", `{"market":"m","side":"sell","price":"1000000","quantity":1}`)
+	fired(3 * time.Second)
+	m := l.state().Markets.Markets["m"]
+	if m.Trades != 1 || m.Recent[0].At.Sub(opened)%(2*time.Second) != 0 {
+		t.Errorf("trades %d, cleared %s after it was opened", m.Trades, m.Recent[0].At.Sub(opened))
 	}
 }

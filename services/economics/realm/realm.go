@@ -32,6 +32,7 @@ type State struct {
 	Bazaars    *bazaar.State     `json:"bazaars"`
 	Markets    *market.State     `json:"markets"`
 	Risk       *risk.State       `json:"risk"`
+	Gone       Gone              `json:"gone,omitzero"`
 }
 
 // New returns the state before the first entry.
@@ -163,6 +164,7 @@ func (t *tx) outcome(c *engine.Command) error {
 	case act.SaveEffect:
 		if p, id := t.part(rest); p != nil && p.drop != nil {
 			p.drop(t, id)
+			t.gone = rest
 		}
 		return nil
 	case act.PageEffect:

@@ -20,6 +20,9 @@ import (
 type tx struct {
 	act.Act
 	state   *State
+	call    act.Call
+	seq     uint64
+	gone    string // the entity that leaves the state
 	changed []string
 
 	auctions *auction.Draft
@@ -31,7 +34,7 @@ type tx struct {
 
 func begin(s *State, c *engine.Command) *tx {
 	call := act.ParseCall(c.Key)
-	t := &tx{state: s, Act: act.Act{
+	t := &tx{state: s, call: call, seq: c.Seq, Act: act.Act{
 		Time: c.Time, Principal: c.Principal, Operator: call.Operator, ID: call.ID, Taken: call.Taken,
 		Order:  c.Seq<<orderBits | uint64(c.Index)&(1<<orderBits-1),
 		Ledger: s.Ledger.Draft(), Reputation: s.Reputation.Draft(), Contracts: s.Contracts.Draft(),
@@ -122,6 +125,9 @@ func (t *tx) apply() {
 	if t.risk != nil {
 		t.risk.Apply()
 	}
+	if t.gone != "" {
+		t.state.Gone.add(t.gone, t.seq)
+	}
 }
 
 // carryOut finds the rule of a command, and what it answers.
@@ -142,6 +148,11 @@ func (t *tx) carryOut(c *engine.Command) (any, error) {
 	if err := t.state.Risk.Refuses(&t.Act, c.Kind, c.Body); err != nil {
 		return nil, err
 	}
+	gone, err := t.state.Gone.since(&t.call)
+	if err != nil {
+		return nil, err
+	}
+	t.Taken = t.Taken || gone
 	return command(t, c.Body)
 }
 

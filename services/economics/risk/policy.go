@@ -58,6 +58,7 @@ func buy(a *act.Act, d *Draft, r *api.PolicyBuyRequest) (*api.Policy, error) {
 	}
 	pool.Premiums = contract.Plus(pool.Premiums, q.Premium)
 	pool.Policies++
+	pool.Remembered++
 	d.policies.Put(p.ID, p)
 	a.At("risk/"+policyOf(p.ID), p.Until)
 	a.Changed(poolOf(pool.ID))
@@ -83,6 +84,10 @@ func (d *Draft) expire(a *act.Act, id string) {
 	case !ok:
 	case p.State != api.PolicyActive && p.Open == 0 && !p.EndedAt.IsZero() && !a.Time.Before(p.EndedAt.Add(d.rules().Retention.Std())):
 		d.policies.Delete(id)
+		if pool, ok := d.pools.Edit(p.Pool); ok {
+			pool.Remembered--
+			d.forget(a, pool)
+		}
 	case p.State == api.PolicyActive && !a.Time.Before(p.Until):
 		d.over(p, api.PolicyExpired)
 		d.settle(a, p)

@@ -19,7 +19,7 @@ func createPool(a *act.Act, d *Draft, r *api.PoolCreateRequest) (*api.Pool, erro
 	if err := a.NeedPrincipal(); err != nil {
 		return nil, err
 	}
-	p := &Pool{api.Pool{ID: r.ID, Owner: a.Principal, PoolTerms: r.WithDefaults(), CreatedAt: a.Time}}
+	p := &Pool{Pool: api.Pool{ID: r.ID, Owner: a.Principal, PoolTerms: r.WithDefaults(), CreatedAt: a.Time}}
 	if p.ID == "" {
 		p.ID = a.ID
 	}
@@ -102,6 +102,7 @@ func takeOut(a *act.Act, d *Draft, r *api.PoolMoneyRequest) (*api.Pool, error) {
 		return nil, err
 	}
 	p.Withdrawn = contract.Plus(p.Withdrawn, r.Amount)
+	d.forget(a, p)
 	return shown(a, p), nil
 }
 
@@ -115,7 +116,15 @@ func closePool(a *act.Act, d *Draft, r *api.RiskGetRequest) (*api.Pool, error) {
 		return nil, err
 	}
 	p.Closed = true
+	d.forget(a, p)
 	return shown(a, p), nil
+}
+
+// forget makes room for another pool: one that is closed, has nothing, and owes nobody anything goes.
+func (d *Draft) forget(a *act.Act, p *Pool) {
+	if free, reserved := a.Ledger.Balance(p.Account); p.Closed && p.Remembered == 0 && free+reserved == 0 {
+		d.pools.Delete(p.ID)
+	}
 }
 
 // failed is the quality below which work has failed.

@@ -62,7 +62,11 @@ type Reporter struct {
 func (r *Reporter) Clone() *Reporter { c := *r; return &c }
 
 // Pool is an insurance pool, by its id. What it has is in its account, and what is reserved is held there.
-type Pool struct{ api.Pool }
+type Pool struct {
+	api.Pool
+	// Remembered are the policies of the pool that are not forgotten.
+	Remembered int `json:"remembered,omitempty"`
+}
 
 // Clone returns a copy. Its terms never change.
 func (p *Pool) Clone() *Pool { c := *p; return &c }

@@ -37,6 +37,10 @@ func TestAWholeTranscriptIsVerified(t *testing.T) {
 	if err := transcript.Verify(x, transcript.PublicKey(key(1))); err != nil {
 		t.Fatal(err)
 	}
+	head := &api.Transcript{Namespace: x.Namespace, Entity: x.Entity, Head: x.Head}
+	if transcript.SignHead(head, len(x.Steps), key(1)); head.Signature != x.Signature || head.Key != x.Key {
+		t.Error("the signature of a head is not that of its transcript")
+	}
 	x.Steps[2] = transcript.Withhold(x.Steps[2])
 	if x.Steps[2].Body != nil || x.Steps[2].Salt != "" {
 		t.Error("a withheld step says what it says")

@@ -30,19 +30,22 @@ func Heads(entity string, steps []Step) ([]string, error) {
 	return heads, nil
 }
 
-// signed is what a signature is over.
-func signed(t *api.Transcript) []byte {
+// signed is what a signature is over, for a transcript of so many steps.
+func signed(t *api.Transcript, steps int) []byte {
 	buf := text(nil, "mabus transcript 1")
 	buf = text(buf, t.Namespace)
 	buf = text(buf, t.Entity)
 	buf = text(buf, t.Head)
-	return append(buf, byte(len(t.Steps)>>24), byte(len(t.Steps)>>16), byte(len(t.Steps)>>8), byte(len(t.Steps)))
+	return append(buf, byte(steps>>24), byte(steps>>16), byte(steps>>8), byte(steps))
 }
 
 // Sign adds key and signature to a transcript whose head is set.
-func Sign(t *api.Transcript, key ed25519.PrivateKey) {
+func Sign(t *api.Transcript, key ed25519.PrivateKey) { SignHead(t, len(t.Steps), key) }
+
+// SignHead is Sign for a transcript whose steps, so many, need not be at hand.
+func SignHead(t *api.Transcript, steps int, key ed25519.PrivateKey) {
 	t.Key = PublicKey(key)
-	t.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, signed(t)))
+	t.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, signed(t, steps)))
 }
 
 // PublicKey is the form in which the public half of a key is pinned: base64.
@@ -69,7 +72,7 @@ func Verify(t *api.Transcript, pinned string) error {
 		return api.Errorf(api.Invalid, "the %d steps do not lead to the head %.64s: something in them was changed", len(heads), t.Head)
 	}
 	signature, err := base64.StdEncoding.Strict().DecodeString(t.Signature)
-	if err != nil || !ed25519.Verify(public, signed(t), signature) {
+	if err != nil || !ed25519.Verify(public, signed(t, len(t.Steps)), signature) {
 		return api.Errorf(api.Invalid, "the signature is not that of the key: the transcript was not written by the service")
 	}
 	return nil

@@ -24,7 +24,7 @@ func (e *Engine[S]) command(a *Applied, c *Command, r *Reply) error {
 	if r.Err = checkAge(c.ID, e.time, e.kept.floor); r.Err != nil {
 		return nil
 	}
-	if !e.kept.makeRoom(e.time) {
+	if !e.kept.makeRoom(c.ID, e.time) {
 		r.Err = api.Errorf(api.Overloaded, "too many answers are kept for repetitions: try again later").WithReason(api.ReasonServerFull)
 		return nil
 	}
@@ -32,7 +32,7 @@ func (e *Engine[S]) command(a *Applied, c *Command, r *Reply) error {
 	if err := e.execute(a, c, r); err != nil {
 		return err
 	}
-	if r.Err == nil || r.Err.Code != api.Overloaded {
+	if r.Err == nil || r.Err.Code != api.Overloaded && r.Err.Code != api.Unavailable { // those are for now
 		e.kept.add(&answer{key: key, hash: strings.Clone(c.Hash), body: bytes.Clone(r.Answer), err: r.Err, until: keepUntil(c.ID, e.time)})
 	}
 	return nil

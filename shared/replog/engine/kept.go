@@ -41,6 +41,8 @@ type answers struct {
 	timed answerHeap
 	other answerHeap
 	size  int
+	// untimed is the size of those in other: at most half of all, since they cannot be dropped early.
+	untimed int
 	// floor is the time up to which ids are too old to be carried out, because answers to such were dropped early.
 	floor int64
 }
@@ -52,8 +54,11 @@ func requestKey(dst []byte, c *Command) []byte {
 }
 
 // makeRoom drops the oldest answers early when they take too much, and lets no id of their time be carried out any more. It fails when
-// they are all young, or their ids do not tell their time, so that nobody would know them again.
-func (k *answers) makeRoom(now int64) bool {
+// they are all young, and for an id that does not tell its time when there are too many such, since nobody would know them again.
+func (k *answers) makeRoom(id string, now int64) bool {
+	if _, timed := idTime(id); !timed && k.untimed >= MaxKept/2 {
+		return false
+	}
 	for k.size >= MaxKept {
 		if len(k.timed) == 0 {
 			return false
@@ -74,7 +79,9 @@ func (k *answers) add(a *answer) {
 	}
 	k.byKey[a.key] = a
 	k.size += a.size()
-	_, a.timed = idTime(requestID(a.key))
+	if _, a.timed = idTime(requestID(a.key)); !a.timed {
+		k.untimed += a.size()
+	}
 	heap.Push(k.heap(a), a)
 }
 
@@ -89,6 +96,9 @@ func (k *answers) pop(h *answerHeap) {
 	a := heap.Pop(h).(*answer)
 	delete(k.byKey, a.key)
 	k.size -= a.size()
+	if !a.timed {
+		k.untimed -= a.size()
+	}
 }
 
 // drop drops what has been kept for long enough.

@@ -78,6 +78,29 @@ func TestErrorsAreKept(t *testing.T) {
 	l.replay(counter())
 }
 
+// What is refused for now is not kept: its repetition may find room, or a service that is there again.
+func TestRefusalsForNowAreNotKept(t *testing.T) {
+	for _, refusal := range []api.Code{api.Overloaded, api.Unavailable} {
+		m := counter()
+		closed := true
+		m.Rules = map[int]engine.Rules[*counts]{1: {Evolve: evolve(1), Decide: func(s *counts, c engine.Command) engine.Decision {
+			if closed {
+				return engine.Decision{Err: api.Errorf(refusal, "not now")}
+			}
+			return decide(s, c)
+		}}}
+		l := newTape(t, m)
+		c := addOnce("ann", "r1", "x", 5)
+		if r := l.one("a", c); code(r.Err) != refusal {
+			t.Fatalf("%+v", r)
+		}
+		closed = false
+		if r := l.one("a", c); r.Err != nil || r.Repeated || string(r.Answer) != "5" {
+			t.Errorf("%s: %+v", refusal, r)
+		}
+	}
+}
+
 func TestAgeOfRequestIDs(t *testing.T) {
 	for name, c := range map[string]struct {
 		made time.Duration // before now
@@ -147,8 +170,14 @@ func TestKeptAnswersAreBounded(t *testing.T) {
 			break
 		}
 	}
-	if refused < engine.MaxKept/len(big)-1 {
+	if refused < engine.MaxKept/2/len(big)-1 {
 		t.Fatalf("request %d was refused", refused)
+	}
+	for i := range engine.MaxKept / len(big) { // whose ids tell their time suffer nothing from those whose ids do not
+		l.after(100 * time.Millisecond)
+		if r := l.one("a", addOnce("ann", uuid(l.now, byte(i)), "x", 1)); r.Err != nil {
+			t.Fatalf("request %d with the time in its id: %v", i, r.Err)
+		}
 	}
 	if r := l.one("a", add("x", 1)); r.Err != nil {
 		t.Errorf("without an id: %v", r.Err)

@@ -105,7 +105,7 @@ const (
 	MaxFired       = 10_000           // timers that one entry fires; the rest wait for the next
 	MaxLag         = 1024             // entries that the writer of one may not have seen; beyond, its commands are not carried out
 	MaxStale       = 60 * time.Second // by which the writer of an entry may have been behind; beyond, likewise
-	MaxKept        = 64 << 20         // bytes of answers that are kept for repetitions; beyond, the oldest are dropped early, and ids of their time refused
+	MaxKept        = 64 << 20         // bytes of answers that are kept for repetitions; beyond, the oldest are dropped early, and ids of their time refused; half of it is for ids that tell no time
 	Keep           = 10 * time.Minute
 	KeepAtLeast    = 2 * time.Second  // under which no answer is dropped: then commands with an id are overloaded
 	Claim          = 2 * time.Second  // how long an effect is its runner's, unless the claim is renewed

@@ -165,7 +165,8 @@ func TestMintAndBurn(t *testing.T) {
 		{"smith assets.create", `{"id":"credit"}`, "conflict asset_exists"},
 		{"- assets.create", `{"id":"tin"}`, "unauthenticated principal_missing"},
 		{"mabus assets.create", `{"id":"tin"}`, "permission_denied not_owner"},
-		{"smith assets.create", `{"id":"m-1"}`, "invalid"}, {"smith assets.create", `{"id":"-007"}`, "invalid"},
+		{"smith assets.create", `{"id":"m-1"}`, "invalid"},
+		{"smith assets.create", `{"id":"-007"}`, "invalid"},
 		{"smith assets.create", `{"id":"a/b"}`, "invalid"},
 	} {
 		b.no(row.what, row.body, row.want)
