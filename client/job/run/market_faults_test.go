@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestAReplicaThatLeavesIsNotTheEndOfAMarket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = leaves.Unsubscribe() }()
-	r, err := sell(t, t.Context(), c, j, "m1", values(n), had)
+	r, err := sell(t.Context(), t, c, j, "m1", values(n), had)
 	if err != nil || r.Stats().Done != n-1 {
 		t.Fatalf("%+v, %v", r.Stats(), err)
 	}
@@ -76,8 +77,38 @@ func TestATenderOfSomebodyElseIsNotTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := sell(t, t.Context(), c, j, "m1", values(1), had); api.ReasonOf(err) != api.ReasonNotOwner || !strings.Contains(err.Error(), "eve") {
+	if _, err := sell(t.Context(), t, c, j, "m1", values(1), had); api.ReasonOf(err) != api.ReasonNotOwner || !strings.Contains(err.Error(), "eve") {
 		t.Errorf("%v", err)
+	}
+	balanced(t, c, had, "m1")
+}
+
+// Agents look past tenders that pay too little, however many there are.
+func TestTendersThatPayTooLittleHideNoOthers(t *testing.T) {
+	const had, n = 1_000_000, 20
+	c, j := rich(t, had)
+	if _, err := as(c, "operator").Ledger.Mint(t.Context(), api.MintRequest{To: "miser", Amount: had}); err != nil {
+		t.Fatal(err)
+	}
+	miser := as(c, "miser").Tenders
+	for part := range 3 {
+		cheap := make([]api.TenderSpec, api.MaxBulk/2)
+		for i := range cheap {
+			cheap[i] = api.TenderSpec{ID: fmt.Sprintf("a-%d-%d", part, i), Budget: 1, Task: api.TenderTask{Capability: "square"}}
+		}
+		results, err := miser.AnnounceMany(t.Context(), cheap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range results {
+			if r.Error != nil {
+				t.Fatal(r.Error)
+			}
+		}
+	}
+	r, err := sell(t.Context(), t, c, j, "m1", values(n), had)
+	if err != nil || r.Stats().Done != n-1 {
+		t.Fatalf("%+v, %v", r.Stats(), err)
 	}
 	balanced(t, c, had, "m1")
 }

@@ -44,7 +44,7 @@ func rich(t *testing.T, amount api.Micro) (c *client.Client, j *job.Job) {
 	return as(all, "payer"), j
 }
 
-func sell(t *testing.T, ctx context.Context, c *client.Client, j *job.Job, id, in string, budget api.Micro) (*run.Run, error) {
+func sell(ctx context.Context, t *testing.T, c *client.Client, j *job.Job, id, in string, budget api.Micro) (*run.Run, error) {
 	t.Helper()
 	r := run.New(run.Config{
 		Client: c, Job: j, ID: id, Inputs: input.Expand([]string{"-"}, input.Options{Stdin: strings.NewReader(in)}), Market: &run.Market{Budget: budget},
@@ -78,7 +78,7 @@ func balanced(t *testing.T, c *client.Client, had api.Micro, run string) (paid a
 func TestATaskGoesToWhoeverAsksLeast(t *testing.T) {
 	const had, n = 1_000_000, 60
 	c, j := rich(t, had)
-	r, err := sell(t, t.Context(), c, j, "m1", values(n), had)
+	r, err := sell(t.Context(), t, c, j, "m1", values(n), had)
 	stats, m := r.Stats(), r.Market()
 	if err != nil || stats.Done != n-1 || stats.Failed != 1 {
 		t.Fatalf("%+v, %v", stats, err)
@@ -103,7 +103,7 @@ func TestATaskGoesToWhoeverAsksLeast(t *testing.T) {
 		}
 	}
 	// Again under the same id: nothing is announced, and nothing paid twice.
-	again, err := sell(t, t.Context(), c, j, "m1", values(n), had)
+	again, err := sell(t.Context(), t, c, j, "m1", values(n), had)
 	if err != nil || again.Stats().Resumed != n || again.Market().Tenders != 0 {
 		t.Errorf("%+v, %+v, %v", again.Stats(), again.Market(), err)
 	}
@@ -150,7 +150,7 @@ func TestAMarketThatIsInterrupted(t *testing.T) {
 	if !told {
 		t.Errorf("nobody was told that money is held: %v", &warned)
 	}
-	again, err := sell(t, t.Context(), c, j, "m1", values(n), had)
+	again, err := sell(t.Context(), t, c, j, "m1", values(n), had)
 	if err != nil || again.Stats().Done != n-1 {
 		t.Fatalf("%+v, %v", again.Stats(), err)
 	}
@@ -163,7 +163,7 @@ func TestAMarketThatIsInterrupted(t *testing.T) {
 func TestABudgetThatIsTooSmall(t *testing.T) {
 	const had, n = 5_000, 100
 	c, j := rich(t, had)
-	r, err := sell(t, t.Context(), c, j, "m1", values(n), had)
+	r, err := sell(t.Context(), t, c, j, "m1", values(n), had)
 	if err == nil || !strings.Contains(err.Error(), "budget") {
 		t.Fatalf("%v", err)
 	}
@@ -178,11 +178,11 @@ func TestABudgetThatIsTooSmall(t *testing.T) {
 
 func TestWhoCannotPayHearsHow(t *testing.T) {
 	c, j := rich(t, 0)
-	_, err := sell(t, t.Context(), c, j, "m1", values(1), 100)
+	_, err := sell(t.Context(), t, c, j, "m1", values(1), 100)
 	if err == nil || !strings.Contains(err.Error(), "ledger mint payer") {
 		t.Errorf("%v", err)
 	}
-	_, err = sell(t, t.Context(), as(c, ""), j, "m1", values(1), 100)
+	_, err = sell(t.Context(), t, as(c, ""), j, "m1", values(1), 100)
 	if api.ReasonOf(err) != api.ReasonPrincipalMissing {
 		t.Errorf("%v", err)
 	}
@@ -190,7 +190,7 @@ func TestWhoCannotPayHearsHow(t *testing.T) {
 	if _, err := as(c, economics.DefaultOperator).Ledger.Mint(t.Context(), api.MintRequest{To: "payer", Amount: 1000}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = sell(t, t.Context(), c, j, "m2", values(1), 100); err == nil || !strings.Contains(err.Error(), "ask") {
+	if _, err = sell(t.Context(), t, c, j, "m2", values(1), 100); err == nil || !strings.Contains(err.Error(), "ask") {
 		t.Errorf("%v", err)
 	}
 	if slices.Contains(j.Agents[0].Capabilities, "agent-") {

@@ -13,6 +13,9 @@ var ErrDied = errDied
 // OnStep has f called after each step of a reservation. Call it before the store is used.
 func (s *Store) OnStep(f func(name string) error) { s.step = f }
 
+// OrphansAfter sets how old a hold is that no budget knows when it is given back.
+func (s *Store) OrphansAfter(d time.Duration) { s.orphans = d }
+
 // GoneMeanwhile asks for two changes in one batch. The caller of the second goes away before it is made: what it is told, and
 // whether its change was made.
 func (s *Store) GoneMeanwhile(ctx context.Context, key string) (made bool, told error) {

@@ -267,11 +267,24 @@ func TestDeathWhileMoneyMoves(t *testing.T) {
 		f     func(*budgets.Store) error
 		begin bool // the budget is not there before
 	}{
-		{"asked", set(100), true}, {"held", set(100), true}, {"granted", set(100), true},
-		{"asked", set(150), false}, {"held", set(150), false}, {"granted", set(150), false},
-		{"planned", set(60), false}, {"back", set(60), false}, {"given back", set(60), false}, {"crossed out", set(60), false},
-		{"planned", settled, false}, {"paid", settled, false}, {"back", settled, false}, {"crossed out", settled, false},
-		{"planned", removed, false}, {"paid", removed, false}, {"back", removed, false}, {"crossed out", removed, false},
+		{"asked", set(100), true},
+		{"held", set(100), true},
+		{"granted", set(100), true},
+		{"asked", set(150), false},
+		{"held", set(150), false},
+		{"granted", set(150), false},
+		{"planned", set(60), false},
+		{"back", set(60), false},
+		{"given back", set(60), false},
+		{"crossed out", set(60), false},
+		{"planned", settled, false},
+		{"paid", settled, false},
+		{"back", settled, false},
+		{"crossed out", settled, false},
+		{"planned", removed, false},
+		{"paid", removed, false},
+		{"back", removed, false},
+		{"crossed out", removed, false},
 	} {
 		if !c.begin {
 			b.fund(100)
@@ -354,4 +367,39 @@ func may(t *testing.T, err error, reason string) {
 	if err != nil && api.ReasonOf(err) != reason {
 		t.Error(err)
 	}
+}
+
+// What an operator takes from a hold is gone, and no reason not to settle the rest.
+func TestAnOperatorTakes(t *testing.T) {
+	b := newBank(t)
+	b.fund(100)
+	b.fund(130)
+	b.spend("c1", 20, false)
+	for i, h := range ask(b, "ann", api.HoldsList, api.HoldsListRequest{Owner: "ann"}).Holds {
+		ask(b, economics.DefaultOperator, api.HoldsCapture, api.HoldCaptureRequest{ID: h.ID, To: "ann/other", Amount: 7})
+		if i == 0 {
+			ask(b, economics.DefaultOperator, api.HoldsRelease, api.HoldKey{ID: h.ID})
+		}
+	}
+	if got := b.settle(); got.Held != 0 || got.Settling {
+		t.Errorf("%+v", got)
+	}
+	if got := ask(b, "ann", api.AccountsGet, api.AccountGetRequest{Account: "ann"}); got.Held != 0 || got.Available != had-14 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A hold that no budget knows goes back, once it is certain that none will.
+func TestAnOrphan(t *testing.T) {
+	b := newBank(t)
+	ask(b, "ann", api.HoldsCreate, api.HoldCreateRequest{ID: "budget-job-j1-x", Account: "ann", Amount: 10, Beneficiary: "agenthost", Note: "budget/job.j1"})
+	b.fund(50)
+	for _, age := range []time.Duration{time.Hour, -time.Hour} {
+		b.has(60, 0)
+		b.s.OrphansAfter(age)
+		if err := b.s.Tidy(within(t, 10*time.Second), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.has(50, 0)
 }

@@ -58,7 +58,7 @@ func (s *Store) ask(ctx context.Context, k api.BudgetKey, ask spend.Ask, mine bo
 	if !mine && ask.Stale(time.Now()) { // nobody waits for it any more: it is not to be made, but may have been
 		_, err = rpc.Call(short, s.conn.WithPrincipal(spend.Collector), api.HoldsGet, &api.HoldKey{ID: ask.Hold})
 	} else {
-		_, err = rpc.Call(rpc.WithRequestID(short, ask.Hold), s.conn.WithPrincipal(ask.Payer), api.HoldsCreate, &api.HoldCreateRequest{
+		_, err = rpc.Call(rpc.WithRequestID(short, ask.Hold), s.conn.WithPrincipal(ask.Account.Owner()), api.HoldsCreate, &api.HoldCreateRequest{
 			ID: ask.Hold, Account: ask.Account, Amount: ask.Amount, Beneficiary: spend.Collector,
 			ExpiresIn: api.Duration(spend.HoldTime), Note: notePrefix + keyOf(k),
 		})

@@ -39,6 +39,11 @@ func (s *Store) take(ctx context.Context, k api.BudgetKey, a *spend.Account) err
 		return ledgerAway(err)
 	}
 	left, revision := h.Amount, h.Revision
+	switch left {
+	case step.Amount, step.Amount - step.Pay, step.Left():
+	default:
+		return s.differs(ctx, k, step, left)
+	}
 	pay := func(what string, amount api.Micro, to api.AccountID) error {
 		again := rpc.WithRequestID(short, fmt.Sprintf("%s-%s%d", step.Hold, what, step.Number))
 		resp, err := rpc.Call(again, conn, api.HoldsCapture, &api.HoldCaptureRequest{ID: step.Hold, To: to, Amount: amount, Note: notePrefix + keyOf(k)})
@@ -64,9 +69,6 @@ func (s *Store) take(ctx context.Context, k api.BudgetKey, a *spend.Account) err
 	case api.ReasonHoldNotFound, api.ReasonHoldTooSmall: // another host was faster
 		return nil
 	}
-	if err == nil && left != step.Left() {
-		err = api.Errorf(api.Unavailable, "hold %s has %d millionths, which is not what a step leaves: another host is at it, try again", step.Hold, left)
-	}
 	if err == nil && step.Back > 0 && left > 0 {
 		err = s.giveBack(short, a.Account, revision)
 	}
@@ -75,6 +77,26 @@ func (s *Store) take(ctx context.Context, k api.BudgetKey, a *spend.Account) err
 	}
 	return s.crossOut(ctx, k, step.Number, false)
 }
+
+// differs deals with a hold that has what no part of the step leaves: more, if the replica that was asked is behind; else somebody has
+// taken from it, which only an operator can, and the budget gives up the rest.
+func (s *Store) differs(ctx context.Context, k api.BudgetKey, step *spend.Step, left api.Micro) error {
+	if left < step.Amount {
+		if err := s.release(ctx, step.Hold); err != nil {
+			return err
+		}
+		return s.crossOut(ctx, k, step.Number, true)
+	}
+	select {
+	case <-ctx.Done():
+		return api.Errorf(api.Unavailable, "hold %s is seen as it was, with %d millionths: try again", step.Hold, left).WithReason(api.ReasonDependencyDown)
+	case <-time.After(behind):
+		return nil
+	}
+}
+
+// behind is how long a replica gets to catch up.
+const behind = 20 * time.Millisecond
 
 // release gives a hold back that may be gone already.
 func (s *Store) release(ctx context.Context, hold string) error {

@@ -27,8 +27,10 @@ type Store struct {
 
 	mu    sync.Mutex
 	lanes map[string]*lane
-	// step is called after each step of a reservation; tests end it there with an error.
+	// step is called after each step of a reservation, and of what is done in the ledger; tests end it there with an error.
 	step func(name string) error
+	// orphans is the age from which on holds are given back that no budget knows.
+	orphans time.Duration
 }
 
 // Open opens the bucket, or makes it, trying until JetStream is ready or ctx ends.
@@ -43,7 +45,8 @@ func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{conn: conn, table: kv.NewTable[spend.Account](bucket, "budgets", requests), lanes: map[string]*lane{}, step: func(string) error { return nil }}
+	s := &Store{conn: conn, table: kv.NewTable[spend.Account](bucket, "budgets", requests), lanes: map[string]*lane{}}
+	s.step, s.orphans = func(string) error { return nil }, orphanAge
 	sweep, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_, _ = bucket.Sweep(sweep, forget, api.MaxPage) // what is left is for the next start

@@ -2,6 +2,8 @@ package budgets
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -22,19 +24,20 @@ func (s *Store) Tidy(ctx context.Context, all bool) error {
 			return err
 		}
 	}
+	var errs []error
 	for _, key := range keys {
 		res, err := s.table.Get(ctx, key)
-		if err != nil {
-			return err
+		if err == nil && res.Value != nil && !res.Value.Rests(time.Now()) {
+			_, err = s.carryOn(ctx, keyIn(key), "")
 		}
-		if res.Value == nil || res.Value.Rests(time.Now()) {
-			continue
+		if err != nil { // which keeps nobody from the others
+			errs = append(errs, fmt.Errorf("carry on with the budget %s: %w", key, err))
 		}
-		if _, err := s.carryOn(ctx, keyIn(key), ""); err != nil {
-			return err
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // funded returns the keys of budgets for which something is held, and gives back what is held for none.
@@ -56,7 +59,7 @@ func (s *Store) funded(ctx context.Context) (keys []string, err error) {
 				return nil, err
 			}
 			if res.Value == nil || !res.Value.Has(strings.TrimPrefix(h.ID, api.HoldPrefix)) {
-				if time.Since(h.CreatedAt) > orphanAge {
+				if time.Since(h.CreatedAt) > s.orphans {
 					if err := s.release(ctx, h.ID); err != nil {
 						return nil, err
 					}

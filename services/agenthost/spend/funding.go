@@ -27,8 +27,6 @@ var ErrBusy = errors.New("spend: an operation in the ledger is under way")
 // Funding is the money that is set aside for a budget. Every operation in the ledger is written down here before it is begun, and
 // crossed out when it is over, so that whoever finds it can carry it out: both are safe to repeat.
 type Funding struct {
-	// Payer has made the holds; nobody else changes the budget while something is held.
-	Payer string `json:"payer,omitempty"`
 	// Parts are the holds in the ledger, whose sum is Budget.Held unless a step is under way.
 	Parts []Part `json:"parts,omitempty"`
 	// Ask is a hold that is to be made, Step what is to be taken from one; one of them at most.
@@ -51,7 +49,6 @@ type Part struct {
 // Ask is a hold that is to be made. What it is for counts from when it is there.
 type Ask struct {
 	Part
-	Payer   string        `json:"payer"`
 	Account api.AccountID `json:"account"`
 	Cap     api.Micro     `json:"cap"`
 	At      time.Time     `json:"at"`
@@ -92,6 +89,8 @@ func (a *Account) Order(principal string, r *api.BudgetSetRequest, hold string, 
 	switch {
 	case principal == "":
 		return api.Errorf(api.Unauthenticated, "somebody pays for this cap: send the request as the principal who owns %s", account).WithReason(api.ReasonPrincipalMissing)
+	case r.Account != "" && account.Owner() != principal:
+		return api.Errorf(api.PermissionDenied, "%s is not an account of %s: name one of your own", account, principal).WithReason(api.ReasonNotOwner)
 	case account.Owner() == Collector:
 		return api.Errorf(api.Invalid, "%s is where the money goes that is spent: name the account of somebody else", account).WithReason(api.ReasonInvalidAccount).WithFields("account")
 	case account.Asset() != api.CreditAsset:
@@ -106,7 +105,7 @@ func (a *Account) Order(principal string, r *api.BudgetSetRequest, hold string, 
 	}
 	want := r.Cap - a.Captured - a.Held
 	if want <= 0 {
-		a.fund(principal, account)
+		a.fund(account)
 		a.Set(r.Cap)
 		a.plan(now)
 		return nil
@@ -114,23 +113,23 @@ func (a *Account) Order(principal string, r *api.BudgetSetRequest, hold string, 
 	if len(a.Parts) >= maxParts {
 		return api.Errorf(api.FailedPrecondition, "the budget of %s was raised %d times: settle it before it is raised again", Title(a.key()), maxParts)
 	}
-	a.Ask = &Ask{Part: Part{Hold: hold, Amount: want, Until: now.Add(HoldTime)}, Payer: principal, Account: account, Cap: r.Cap, At: now, New: fresh, Settling: a.Settling}
+	a.Ask = &Ask{Part: Part{Hold: hold, Amount: want, Until: now.Add(HoldTime)}, Account: account, Cap: r.Cap, At: now, New: fresh, Settling: a.Settling}
 	a.Settling = false
 	return nil
 }
 
-// MayChange refuses whoever is not the one who pays.
+// MayChange refuses whoever is not the one who pays, if anybody does.
 func (a *Account) MayChange(principal string) error {
-	if a.Account == "" || a.Payer == principal {
+	if a.Account == "" || a.Account.Owner() == principal {
 		return nil
 	}
-	return api.Errorf(api.PermissionDenied, "the budget of %s is paid from %s by %s: nobody else changes it", Title(a.key()), a.Account, a.Payer).WithReason(api.ReasonNotOwner)
+	return api.Errorf(api.PermissionDenied, "the budget of %s is paid from %s: nobody but %s changes it", Title(a.key()), a.Account, a.Account.Owner()).WithReason(api.ReasonNotOwner)
 }
 
 func (a *Account) busy() bool { return a.Ask != nil || a.Step != nil || a.Gone }
 
-func (a *Account) fund(payer string, account api.AccountID) {
-	a.Payer, a.Account, a.Settling = payer, account, false
+func (a *Account) fund(account api.AccountID) {
+	a.Account, a.Settling = account, false
 }
 
 // Granted notes that the hold that was asked for is there, and lets the cap count. It tells whether it is one of the budget's: one that
@@ -142,7 +141,7 @@ func (a *Account) Granted(hold string) (ours, changed bool) {
 	a.Parts = append(slices.Clone(a.Parts), a.Ask.Part)
 	a.Held += a.Ask.Amount
 	settling := a.Settling || a.Gone // somebody has ended it meanwhile
-	a.fund(a.Ask.Payer, a.Ask.Account)
+	a.fund(a.Ask.Account)
 	a.Settling = settling
 	a.Set(a.Ask.Cap)
 	a.Ask = nil
@@ -282,7 +281,7 @@ func (a *Account) asked(most api.Micro, now time.Time) (ignored bool, err error)
 func (a *Account) unfunded(most api.Micro) error {
 	return api.Errorf(api.FailedPrecondition,
 		"the budget of %s is exhausted: %s are spent, and no more than %s was held for it in %s, where this call may cost %s (micro-units); `mabus --as %s budgets set %s --cap %s` holds more",
-		Title(a.key()), a.Spent, a.Captured+a.Held, a.Account, most, a.Payer, Words(a.key()), plus(a.Spent, a.Reserved, most)).WithReason(api.ReasonBudgetExhausted)
+		Title(a.key()), a.Spent, a.Captured+a.Held, a.Account, most, a.Account.Owner(), Words(a.key()), plus(a.Spent, a.Reserved, most)).WithReason(api.ReasonBudgetExhausted)
 }
 
 // HoldID names a hold of the budget in the ledger, of which nonce (16 characters of an id) makes one that was never used.
