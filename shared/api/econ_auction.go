@@ -7,6 +7,7 @@ import (
 
 // Bounds of auctions.
 const (
+	MaxAuctionsOwned    = 10_000      // of them, that one principal may own
 	MaxAuctions         = 100_000     // auctions that are under way at a time in a namespace; further ones are overloaded
 	MaxAuctionBids      = 1_000_000   // bids, of one bidder in one auction each, that are under way in a namespace; further ones are overloaded
 	MaxAuctionBidders   = 100_000     // bidders of one auction whose losing bids hold nothing

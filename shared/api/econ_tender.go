@@ -8,6 +8,7 @@ import (
 
 // Bounds of tenders.
 const (
+	MaxTendersOwned  = 10_000    // of them, that one principal may have announced
 	MaxTenders       = 100_000   // tenders that are live at a time; further ones are overloaded
 	MaxTenderPayload = 64 << 10  // bytes of the payload of a tender's task
 	MaxTenderBidders = 1000      // bidders of one tender

@@ -49,6 +49,8 @@ func (w *world) strike(ctx context.Context, mu *sync.Mutex, f Fault) error {
 		p.signal(syscall.SIGSTOP)
 		mu.Unlock()
 		rest(ctx, f.For)
+		mu.Lock() // on a busy machine the next fault of the same process may have begun
+		defer mu.Unlock()
 		p.signal(syscall.SIGCONT)
 		return nil
 	}

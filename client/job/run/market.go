@@ -22,7 +22,7 @@ const (
 	payQueue   = 4096             // tasks that have ended and are not paid
 	closeTime  = 30 * time.Second // to pay what is left when the run ends, and then to give the rest of the budget back
 	mostRounds = 15               // announcements of a task for which nobody bids
-	dearest    = 10               // times what the dearest agent asks first is the most that is paid: prices grow with load
+	dearest    = 3                // times what the dearest agent asks first is the most that is paid: prices grow with load
 )
 
 // Market has a run give its tasks out by tenders (contract net) instead of the queue: for each task the job's agents bid, the lowest

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/ledger"
+	"github.com/mabus-project/mabus/services/economics/quota"
 	"github.com/mabus-project/mabus/shared/api"
 )
 
@@ -38,6 +39,9 @@ func create(a *act.Act, d *Draft, r *api.AuctionSpec) (*api.Auction, error) {
 	}
 	if d.auctions.Len() >= api.MaxAuctions {
 		return nil, api.Errorf(api.Overloaded, "%d auctions are under way: try again when some have ended", api.MaxAuctions).WithReason(api.ReasonManyAuctions)
+	}
+	if err := quota.Take(&d.owners, a.Principal, api.MaxAuctionsOwned, "auctions", api.ReasonManyAuctions); err != nil {
+		return nil, err
 	}
 	fill(r, id, a.Principal)
 	if err := check(r); err != nil {

@@ -2,6 +2,7 @@ package auction
 
 import (
 	"github.com/mabus-project/mabus/services/economics/draft"
+	"github.com/mabus-project/mabus/services/economics/quota"
 	"github.com/mabus-project/mabus/services/economics/transcript"
 	"github.com/mabus-project/mabus/shared/api"
 )
@@ -13,16 +14,18 @@ type State struct {
 	Bids draft.Table[*Bid] `json:"bids"`
 	// Totals are by type of auction.
 	Totals draft.Table[*Total] `json:"totals"`
+	// Owners count the auctions of each owner.
+	Owners draft.Table[*quota.Count] `json:"owners"`
 }
 
 // New returns a state without auctions.
 func New() *State {
-	return &State{Auctions: draft.Table[*Auction]{}, Bids: draft.Table[*Bid]{}, Totals: draft.Table[*Total]{}}
+	return &State{Auctions: draft.Table[*Auction]{}, Bids: draft.Table[*Bid]{}, Totals: draft.Table[*Total]{}, Owners: draft.Table[*quota.Count]{}}
 }
 
 // Draft begins changes of the state.
 func (s *State) Draft() *Draft {
-	return &Draft{draft.Of(s.Auctions), draft.Of(s.Bids), draft.Of(s.Totals)}
+	return &Draft{draft.Of(s.Auctions), draft.Of(s.Bids), draft.Of(s.Totals), draft.Of(s.Owners)}
 }
 
 // Draft has the changes of one command.
@@ -30,6 +33,7 @@ type Draft struct {
 	auctions draft.Draft[*Auction]
 	bids     draft.Draft[*Bid]
 	totals   draft.Draft[*Total]
+	owners   draft.Draft[*quota.Count]
 }
 
 // Apply makes the changes.
@@ -37,6 +41,7 @@ func (d *Draft) Apply() {
 	d.auctions.Apply()
 	d.bids.Apply()
 	d.totals.Apply()
+	d.owners.Apply()
 }
 
 // Entity is what those who wait for an auction wait for, and what its chain of hashes begins with.
@@ -59,6 +64,7 @@ func Drop(d *Draft, id string) {
 	for _, bidder := range x.Bidders {
 		d.bids.Delete(nameOf(id, bidder).row)
 	}
+	quota.Give(&d.owners, x.Owner)
 	d.auctions.Delete(id)
 }
 

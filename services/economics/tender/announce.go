@@ -6,6 +6,7 @@ import (
 	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/contract"
 	"github.com/mabus-project/mabus/services/economics/ledger"
+	"github.com/mabus-project/mabus/services/economics/quota"
 	"github.com/mabus-project/mabus/shared/api"
 )
 
@@ -74,6 +75,9 @@ func announce(a *act.Act, d *Draft, r *api.TenderSpec) (*api.Tender, error) {
 	}
 	if d.tenders.Len() >= api.MaxTenders {
 		return nil, api.Errorf(api.Overloaded, "%d tenders are live; wait until some have ended", api.MaxTenders).WithReason(api.ReasonManyTenders)
+	}
+	if err := quota.Take(&d.announcers, a.Principal, api.MaxTendersOwned, "tenders", api.ReasonManyTenders); err != nil {
+		return nil, err
 	}
 	if err := a.Owns(spec.Account); err != nil {
 		return nil, err

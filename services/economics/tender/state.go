@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/services/economics/draft"
+	"github.com/mabus-project/mabus/services/economics/quota"
 	"github.com/mabus-project/mabus/shared/api"
 )
 
@@ -46,24 +47,32 @@ func (b *Bid) Clone() *Bid {
 type State struct {
 	Tenders draft.Table[*Tender] `json:"tenders"`
 	Bids    draft.Table[*Bid]    `json:"bids"`
+	// Announcers count the tenders of each.
+	Announcers draft.Table[*quota.Count] `json:"announcers"`
 }
 
 // New returns a state without tenders.
-func New() *State { return &State{Tenders: draft.Table[*Tender]{}, Bids: draft.Table[*Bid]{}} }
+func New() *State {
+	return &State{Tenders: draft.Table[*Tender]{}, Bids: draft.Table[*Bid]{}, Announcers: draft.Table[*quota.Count]{}}
+}
 
 // Draft begins changes of the state.
-func (s *State) Draft() *Draft { return &Draft{draft.Of(s.Tenders), draft.Of(s.Bids)} }
+func (s *State) Draft() *Draft {
+	return &Draft{draft.Of(s.Tenders), draft.Of(s.Bids), draft.Of(s.Announcers)}
+}
 
 // Draft has the changes of one command.
 type Draft struct {
-	tenders draft.Draft[*Tender]
-	bids    draft.Draft[*Bid]
+	tenders    draft.Draft[*Tender]
+	bids       draft.Draft[*Bid]
+	announcers draft.Draft[*quota.Count]
 }
 
 // Apply makes the changes.
 func (d *Draft) Apply() {
 	d.tenders.Apply()
 	d.bids.Apply()
+	d.announcers.Apply()
 }
 
 // Entity is what those who wait for a tender wait for; it names the hold of its budget too.
@@ -121,5 +130,6 @@ func Drop(d *Draft, id string) {
 	for _, bidder := range t.Bidders {
 		d.bids.Delete(id + "/" + bidder)
 	}
+	quota.Give(&d.announcers, t.Announcer)
 	d.tenders.Delete(id)
 }
