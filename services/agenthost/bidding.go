@@ -113,7 +113,7 @@ func (h *hosted) bidIn(ctx context.Context, conn *rpc.Conn, open []api.Tender) e
 	var bids []api.TenderBidRequest
 	for i := range open {
 		t := &open[i]
-		behind := (float64(len(mine.Tenders)) + float64(i)/float64(max(len(t.Invited), 1))) / float64(slots)
+		behind := (float64(len(mine.Tenders)) + float64(len(bids))/float64(max(len(t.Invited), 1))) / float64(slots)
 		if price := priceOf(h.rec.Ask, &t.Task, behind); price <= t.Budget {
 			bids = append(bids, promised(t, api.TenderBidRequest{ID: t.ID, Price: price}, took, quality))
 		}
