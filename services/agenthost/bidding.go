@@ -114,9 +114,12 @@ func (h *hosted) bidIn(ctx context.Context, conn *rpc.Conn, open []api.Tender) e
 	for i := range open {
 		t := &open[i]
 		behind := (float64(len(mine.Tenders)) + float64(len(bids))/float64(max(len(t.Invited), 1))) / float64(slots)
-		if price := priceOf(h.rec.Ask, &t.Task, behind); price <= t.Budget {
-			bids = append(bids, promised(t, api.TenderBidRequest{ID: t.ID, Price: price}, took, quality))
+		if priceOf(h.rec.Ask, &t.Task, 0) > t.Budget {
+			continue
 		}
+		// However much it has to do, it asks no more than is paid: a tender waits for all who are invited.
+		price := min(priceOf(h.rec.Ask, &t.Task, behind), t.Budget)
+		bids = append(bids, promised(t, api.TenderBidRequest{ID: t.ID, Price: price}, took, quality))
 	}
 	if len(bids) == 0 {
 		return errNothingToBid
