@@ -7,6 +7,7 @@ import "context"
 const (
 	DefaultBids     = 100_000
 	DefaultCommands = 1_000_000
+	bundleInstances = 9 // of each distribution
 )
 
 // EconomicsSize says how large things are that economics measures.
@@ -15,9 +16,12 @@ type EconomicsSize struct {
 	Bids int
 	// Commands behind which a replica starts; DefaultCommands unless given.
 	Commands int
+	// Instances of each distribution of winner determination; 9 unless given.
+	Instances int
 }
 
 func economicsMeasurements(size EconomicsSize) []measurement {
+	bundles := func(ctx context.Context, r *run) error { return measureBundles(ctx, r, size.Instances) }
 	growth := func(ctx context.Context, r *run) error { return measureBidGrowth(ctx, r, size.Bids) }
 	restore := func(ctx context.Context, r *run) error { return measureRestore(ctx, r, size.Commands) }
 	return []measurement{
@@ -37,7 +41,7 @@ the size of a bid.`, measureAuctions},
 matching_orders_per_s is the order book alone, in memory: limit orders around one price, a third of them cancelled.`, measureOrders},
 		{"bundles", "winner determination, in memory", `vcg_12x100_ms is the median time to find the winners and all VCG payments of combinatorial auctions of 12 items and 100 bids,
 wdp_30x200_ms that to find the winners of 30 items and 200 bids; of each distribution the median of several instances, and of these
-the greatest.`, measureBundles},
+the greatest.`, bundles},
 		{"neighbour", "bids while a large winner determination runs", `other_auction_p99_growth compares the 99th percentile of bids on an english auction by four callers while the winners of a
 combinatorial auction with as many bids as there may be are determined, over and over, with that before.`, measureNeighbour},
 		{"restore", "a replica behind many commands", `restore_1m_ms is the time from the start of a further replica until it answers, when so many commands (--commands) have been
@@ -61,6 +65,9 @@ func Economics(ctx context.Context, cfg Config, size EconomicsSize) (*Report, er
 	}
 	if size.Commands <= 0 {
 		size.Commands = DefaultCommands
+	}
+	if size.Instances <= 0 {
+		size.Instances = bundleInstances
 	}
 	return take(ctx, "economics", cfg, economicsMeasurements(size))
 }

@@ -10,19 +10,17 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-const bundleInstances = 9 // of each distribution
-
 // measureBundles solves instances of all distributions.
-func measureBundles(ctx context.Context, r *run) error {
+func measureBundles(ctx context.Context, r *run, n int) error {
 	for round := range r.cfg.Rounds {
-		vcg, err := hardest(ctx, 12, 100, func(p *bundle.Problem) error {
+		vcg, err := hardest(ctx, 12, 100, n, func(p *bundle.Problem) error {
 			_, err := bundle.Solve(p, bundle.DefaultSteps)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		wdp, err := hardest(ctx, 30, 200, func(p *bundle.Problem) error {
+		wdp, err := hardest(ctx, 30, 200, n, func(p *bundle.Problem) error {
 			_, _, err := bundle.Determine(p, bundle.DefaultSteps)
 			return err
 		})
@@ -37,10 +35,10 @@ func measureBundles(ctx context.Context, r *run) error {
 }
 
 // hardest is the greatest of the distributions' median times.
-func hardest(ctx context.Context, items, bids int, solve func(*bundle.Problem) error) (worst time.Duration, err error) {
+func hardest(ctx context.Context, items, bids, n int, solve func(*bundle.Problem) error) (worst time.Duration, err error) {
 	for _, kind := range instances.Kinds {
 		var took []time.Duration
-		for seed := range uint64(bundleInstances) {
+		for seed := range uint64(n) {
 			if err := ctx.Err(); err != nil {
 				return 0, err
 			}

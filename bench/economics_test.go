@@ -25,7 +25,7 @@ var economicsKeys = map[string]string{
 // The whole suite, with turns too short to mean anything.
 func TestEveryFigureOfEconomicsIsTaken(t *testing.T) {
 	report, err := bench.Economics(t.Context(), bench.Config{URL: natstest.StartProcess(t).URL(), Duration: 60 * time.Millisecond, Rounds: 1},
-		bench.EconomicsSize{Bids: 200, Commands: 500})
+		bench.EconomicsSize{Bids: 200, Commands: 500, Instances: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
