@@ -82,7 +82,7 @@ func TestAuctionsOfEachType(t *testing.T) {
 		ann create double --item swap --rule mcafee --id swap -> ^rule +mcafee$
 		bob bid swap 5 --side buy -> ^step +2$
 		cy bid swap 2 --side sell -> ^step +3$
-		cy bids swap -> ^bob +standing +- +- +- +buy 
+		cy bids swap -> ^bob +standing +- +- +- +- +- 
 		operator cancel swap --reason late -> ^reason +late$
 		ann create combinatorial --items cpu=10,mem=5,g:2:gpu=1 --id bundle -> ^items +cpu=10.00,mem=5.00,g:2:gpu=1.00$
 		bob bid bundle 19 --items cpu,mem -> ^step +2$

@@ -121,7 +121,7 @@ func checkPayer(o *options, account string) error {
 }
 
 func budgetsSettle(o *options) *cobra.Command {
-	return budgetCommand(o, "settle", "Pay what was spent from what is held, and give the rest back", "  mabus --as ann budgets settle job j2",
+	return budgetCommand(o, "settle", "Pay what was spent from what is held, and give the rest back", "  mabus budgets settle job j2 --as ann",
 		func(ctx context.Context, c *client.Client, k api.BudgetKey) (*api.Budget, error) {
 			return c.Budgets.Settle(ctx, k)
 		})
