@@ -19,7 +19,7 @@ import (
 
 const (
 	logBytes   = 4 << 30
-	retryEvery = time.Second // to open what the council needs, when that has failed
+	retryEvery = time.Second // to follow what the council needs, when that has failed
 )
 
 // council is what the replicas of the service agree on in one replicated log: sessions, protocols and variables. Its methods are
@@ -28,7 +28,7 @@ type council struct {
 	conn    *rpc.Conn
 	cfg     Config
 	log     *replog.Log[*realm.State]
-	archive *archive
+	archive *shelves
 	members *members
 	front   *front.Front
 	bells   await.Bells[*session.Record] // of sessions, by id, and of variables, by the origin of their sessions

@@ -32,7 +32,7 @@ type economy struct {
 	cfg     Config
 	log     *replog.Log[*realm.State]
 	front   *front.Front
-	archive *archive
+	archive *shelves
 	key     ed25519.PrivateKey
 	bells   await.Bells[struct{}] // by entity
 	seats   await.Seats
@@ -112,7 +112,7 @@ func (e *economy) taken(ctx context.Context, entity string) (act.Call, error) {
 		as.Taken, as.Seen = realm.Record(s, entity) != nil, seq
 	})
 	if err == nil && !as.Taken {
-		as.Taken, err = e.archive.has(ctx, entity)
+		as.Taken, err = e.archive.Has(ctx, e.archive.recordSubject(entity))
 	}
 	return as, err
 }

@@ -6,8 +6,6 @@ import (
 	"sort"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/mabus-project/mabus/services/economics/ledger"
 	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/shared/api"
@@ -85,7 +83,7 @@ func (e *economy) entries(ctx context.Context, b *book, number uint64) ([]api.Le
 		return b.recent, nil
 	}
 	var p ledger.Page
-	found, err := e.archive.get(ctx, e.archive.pageSubject(accountEntity(b.view.ID), start(number)), &p)
+	found, err := e.archive.Get(ctx, e.archive.pageSubject(accountEntity(b.view.ID), start(number)), &p)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +136,5 @@ func (e *economy) runLedgerPage(ctx context.Context, f engine.Effect) ([]byte, e
 	if err := codec.Read(f.Body, &p); err != nil {
 		return nil, err
 	}
-	return e.store(ctx, func() ([]jetstream.PubAckFuture, error) {
-		return e.archive.put(e.archive.pageSubject(accountEntity(p.Account), p.Entries[0].Number), p)
-	})
+	return e.store(ctx, e.archive.pageSubject(accountEntity(p.Account), p.Entries[0].Number), p)
 }

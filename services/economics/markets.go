@@ -46,7 +46,7 @@ func (e *economy) closedMarket(ctx context.Context, id string, err error) error 
 	if api.ReasonOf(err) != api.ReasonMarketNotFound {
 		return err
 	}
-	switch found, lost := e.archive.has(ctx, market.Entity(id)); {
+	switch found, lost := e.archive.Has(ctx, e.archive.recordSubject(market.Entity(id))); {
 	case lost != nil:
 		return lost
 	case found:
