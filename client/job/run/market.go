@@ -291,7 +291,8 @@ func (m *market) spec(o offered) (*api.TenderSpec, error) {
 	most := api.Micro(0)
 	for i := range m.run.cfg.Job.Agents {
 		if a := &m.run.cfg.Job.Agents[i]; a.Ask != nil && slices.Contains(a.Capabilities, t.Capability) {
-			most = max(most, a.Ask.Price+a.Ask.PerKiB*api.Micro(len(t.Payload)/1024+1))
+			kib := api.Micro(len(t.Payload)/1024 + 1)
+			most = max(most, min(a.Ask.Price+kib*min(a.Ask.PerKiB, api.MaxAmount/kib), api.MaxAmount))
 		}
 	}
 	if most == 0 {

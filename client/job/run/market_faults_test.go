@@ -112,3 +112,15 @@ func TestTendersThatPayTooLittleHideNoOthers(t *testing.T) {
 	}
 	balanced(t, c, had, "m1")
 }
+
+// A price beyond all bounds is no price that turns round: nobody is paid it, and the run says what is missing.
+func TestAPriceBeyondAllBounds(t *testing.T) {
+	const had = 1_000_000
+	c, j := rich(t, had)
+	j.Agents[0].Ask = &api.AgentAsk{Price: 1, PerKiB: api.MaxAmount}
+	_, err := sell(t.Context(), t, c, j, "m1", `{"n":1,"pad":"`+strings.Repeat("x", 10_000_000)+`"}`, had)
+	if err == nil || !strings.Contains(err.Error(), "budget") {
+		t.Errorf("%v", err)
+	}
+	balanced(t, c, had, "m1")
+}
