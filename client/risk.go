@@ -88,7 +88,7 @@ func (s Stakes) Unbond(ctx context.Context, amount api.Micro) (*api.Stake, error
 // Withdraw gives an agent back what is free of its stake: failed_precondition (still_unbonding).
 func (s Stakes) Withdraw(ctx context.Context, agent string) (*api.StakeWithdrawResponse, error) {
 	resp, err := change(ctx, s.conn, api.StakesWithdraw, &api.StakeGetRequest{Agent: agent})
-	return changed(s.seen, func(x *api.StakeWithdrawResponse) string { return x.Stake.Revision }, resp, err)
+	return changed(s.seen, func(x *api.StakeWithdrawResponse) string { return x.Revision }, resp, err)
 }
 
 // Get returns an agent's stake: not_found (stake_not_found).

@@ -1,6 +1,8 @@
 package economics_test
 
 import (
+	"encoding/json"
+	"reflect"
 	"testing"
 
 	"github.com/mabus-project/mabus/services/economics"
@@ -27,5 +29,37 @@ func TestAnAnswerTellsItsRevision(t *testing.T) {
 	}
 	if err := codec.Decode(body.Data, new(api.TransferResponse)); err != nil {
 		t.Errorf("%s: %v", body.Data, err)
+	}
+}
+
+// What the machine answers has no revision of its own, so that the one that is added to it is the only one.
+func TestNoAnswerHasTwoRevisions(t *testing.T) {
+	revised := 0
+	for _, m := range api.Methods {
+		if m.Service != "economics" || !m.Write {
+			continue
+		}
+		resp := reflect.New(m.Response).Interface()
+		if _, ok := resp.(interface{ SetRevision(string) }); !ok {
+			continue
+		}
+		revised++
+		body, err := codec.Marshal(resp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields map[string]json.RawMessage
+		if err := codec.Read(body, &fields); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := fields["revision"]; ok {
+			t.Errorf("%s answers %s", m.Name(), body)
+		}
+		if err := codec.Decode(economics.WithRevision(body, "r1"), resp); err != nil {
+			t.Errorf("%s: %v", m.Name(), err)
+		}
+	}
+	if revised < 20 {
+		t.Errorf("only %d methods tell a revision", revised)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/services/economics/tender"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
@@ -21,7 +22,7 @@ func (e *economy) runTenderExecute(ctx context.Context, f engine.Effect) ([]byte
 	if err := codec.Read(f.Body, &spec); err != nil {
 		return nil, fmt.Errorf("read the effect: %w", err)
 	}
-	return seen(ctx, spec.Deadline, func(ctx context.Context) (*api.Task, error) { return rpc.Call(ctx, e.conn, api.TasksSubmit, &spec) })
+	return e.seen(ctx, spec.Deadline, func(ctx context.Context) (*api.Task, error) { return rpc.Call(ctx, e.conn, api.TasksSubmit, &spec) })
 }
 
 // runTenderCheck looks how the durable task of an awarded tender stands.
@@ -30,13 +31,14 @@ func (e *economy) runTenderCheck(ctx context.Context, f engine.Effect) ([]byte, 
 	if err := codec.Read(f.Body, &c); err != nil {
 		return nil, fmt.Errorf("read the effect: %w", err)
 	}
-	return seen(ctx, c.Until, func(ctx context.Context) (*api.Task, error) {
+	return e.seen(ctx, c.Until, func(ctx context.Context) (*api.Task, error) {
 		return rpc.Call(ctx, e.conn, api.TasksGet, &api.TaskGetRequest{ID: c.Task})
 	})
 }
 
-// seen asks about a task. What another try may mend is tried again, until the contract is over anyway.
-func seen(ctx context.Context, until time.Time, ask func(ctx context.Context) (*api.Task, error)) ([]byte, error) {
+// seen asks about a task. What another try may mend is tried again, until the contract is over anyway by the time of the log: what a
+// replica's own clock says must not end a contract.
+func (e *economy) seen(ctx context.Context, until time.Time, ask func(ctx context.Context) (*api.Task, error)) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, taskTime)
 	defer cancel()
 	task, err := ask(ctx)
@@ -52,8 +54,14 @@ func seen(ctx context.Context, until time.Time, ask func(ctx context.Context) (*
 			s.Error = task.Error.Message
 		}
 		return codec.Marshal(s)
-	case code == api.Conflict || code == api.Invalid || code == api.NotFound || code == api.PermissionDenied || time.Now().After(until):
+	case code == api.Conflict || code == api.Invalid || code == api.NotFound || code == api.PermissionDenied || e.passed(ctx, until):
 		return codec.Marshal(tender.Seen{Error: err.Error()})
 	}
 	return nil, err
+}
+
+// passed tells whether a time is over by the log.
+func (e *economy) passed(ctx context.Context, t time.Time) (over bool) {
+	_, err := e.log.Read(ctx, "", func(_ *realm.State, _ uint64, at time.Time) { over = at.After(t) })
+	return err == nil && over
 }

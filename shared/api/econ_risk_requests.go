@@ -29,10 +29,12 @@ func (r *StakeAmountRequest) Validate() error { return CheckAmount("amount", r.A
 type StakeWithdrawResponse struct {
 	Amount Micro `json:"amount"`
 	Stake  Stake `json:"stake"`
+	// Revision is that of the write.
+	Revision string `json:"revision,omitempty"`
 }
 
 // SetRevision tells the revision of the write.
-func (r *StakeWithdrawResponse) SetRevision(revision string) { r.Stake.Revision = revision }
+func (r *StakeWithdrawResponse) SetRevision(revision string) { r.Revision = revision }
 
 // StakeGetRequest asks for an agent's stake.
 type StakeGetRequest struct {

@@ -71,18 +71,24 @@ func decode(data []byte) (*State, error) {
 
 // decide carries out a command on drafts. They are the one event of the decision.
 func decide(s *State, c engine.Command) engine.Decision {
-	t := begin(s, &c)
-	answer, err := t.carryOut(&c)
-	if err == nil {
-		if err := t.Ledger.Check(); err != nil { // no rule may ever do this: the command is answered as internal, and nothing happens
-			panic(fmt.Sprintf("%s would unbalance the ledger: %v", c.Kind, err))
-		}
-	}
+	d, err := begin(s, &c).decision(&c)
 	switch {
-	case err != nil && c.Kind == engine.KindTimer: // nobody else would come back to it
+	case err == nil:
+		return d
+	case c.Kind == engine.KindTimer: // nobody else would come back to it
 		return engine.Decision{Timers: []engine.Timer{{ID: c.Key, At: c.Time.Add(timerRetry)}}}
-	case err != nil:
-		return refused(err)
+	}
+	return refused(err)
+}
+
+// decision is what a command comes to, once the ledger is proven to balance.
+func (t *tx) decision(c *engine.Command) (d engine.Decision, err error) {
+	answer, err := t.carryOut(c)
+	if err != nil {
+		return d, err
+	}
+	if err := t.Ledger.Check(); err != nil { // no rule may ever do this: the command is answered as internal, and nothing happens
+		panic(fmt.Sprintf("%s would unbalance the ledger: %v", c.Kind, err))
 	}
 	for _, p := range t.Ledger.Postings() {
 		t.Changed(string(p.From))
@@ -95,20 +101,17 @@ func decide(s *State, c engine.Command) engine.Decision {
 		p := &t.Ledger.Pages()[i]
 		t.Run(LedgerPageEffect, p.ID(), p)
 	}
-	var d engine.Decision
-	var outside error
-	t.changed, d.Effects, d.Timers, outside = t.Outside()
-	d.Timers = append(d.Timers, t.Ledger.Timers()...)
-	if outside != nil {
-		return refused(outside)
+	if t.changed, d.Effects, d.Timers, err = t.Outside(); err != nil {
+		return d, err
 	}
+	d.Timers = append(d.Timers, t.Ledger.Timers()...)
 	if answer != nil {
 		if d.Answer, err = codec.Marshal(answer); err != nil {
-			return refused(err)
+			return d, err
 		}
 	}
 	d.Events = []any{t}
-	return d
+	return d, nil
 }
 
 // timerRetry is when a timer comes back whose work was refused, for example because there was no room for another account.
