@@ -17,6 +17,7 @@ import (
 
 // A stopped agent finishes what it has begun; what waits for it hears that nobody listens any more.
 func TestStopFinishesWhatHasBegun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -54,6 +55,7 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 
 // A handler that goes on for too long sees its context end, and its caller hears that the agent was stopped.
 func TestStopCutsShortWhatTakesTooLong(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -74,6 +76,7 @@ func TestStopCutsShortWhatTakesTooLong(t *testing.T) {
 
 // A start that its caller gives up is given up by the module, too.
 func TestStartGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	began := make(chan struct{}, 1)
 	module := agent.Module{Name: "slow", New: func(ctx context.Context, _ agent.Env) (agent.Handler, error) {
@@ -94,6 +97,7 @@ func TestStartGivenUp(t *testing.T) {
 
 // Callers that do not wait for the registry's answer leave no agent between its claim and its start.
 func TestImpatientCallers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "warm", Module: "puppet"})
@@ -130,6 +134,7 @@ func TestImpatientCallers(t *testing.T) {
 
 // Messages and tasks share an agent's concurrency.
 func TestTasksAndMessagesShareAnAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Capabilities: []string{"work"}})

@@ -2,6 +2,7 @@ package agenthost
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -68,18 +69,59 @@ func (s *Service) payable(ctx context.Context, k api.BudgetKey) {
 	s.loops.Go(func() {
 		s.goOn(job)
 		close(all)
-		select { // one that was being put aside just then for want of the old cap has been by now
-		case <-s.base.Done():
-		case <-time.After(2 * time.Second):
-			s.goOn(job)
-		}
 	})
+	s.goOnLater(job)
 	enough := time.NewTimer(goOnTime)
 	defer enough.Stop()
 	select {
 	case <-all:
 	case <-ctx.Done():
 	case <-enough.C:
+	}
+}
+
+// latecomers are the jobs that are looked at once more, as a task may just have been put aside for want of the old cap. One goroutine serves
+// all of them, however many caps are changed.
+type latecomers struct {
+	mu   sync.Mutex
+	next map[string]bool // what comes now; nil while nobody waits
+}
+
+// asideTime is how long a task takes at most to be put aside.
+const asideTime = 2 * time.Second
+
+func (s *Service) goOnLater(job string) {
+	s.late.mu.Lock()
+	defer s.late.mu.Unlock()
+	if s.late.next == nil {
+		s.late.next = map[string]bool{}
+		s.loops.Go(s.goOnLate)
+	}
+	s.late.next[job] = true
+}
+
+// goOnLate looks at each job once or twice asideTime after its change, until none is left.
+func (s *Service) goOnLate() {
+	tick := time.NewTicker(asideTime)
+	defer tick.Stop()
+	var due map[string]bool // which have waited for a whole turn
+	for {
+		select {
+		case <-s.base.Done():
+			return
+		case <-tick.C:
+		}
+		for job := range due {
+			s.goOn(job)
+		}
+		s.late.mu.Lock()
+		due, s.late.next = s.late.next, map[string]bool{}
+		if len(due) == 0 {
+			s.late.next = nil
+			s.late.mu.Unlock()
+			return
+		}
+		s.late.mu.Unlock()
 	}
 }
 

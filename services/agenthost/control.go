@@ -23,6 +23,7 @@ func (s *Service) methods() {
 	rpc.HandleAt(s.server, api.HostSubject(s.conn.Namespace, s.cfg.ID, "agents.adopt"), adoptMethod, s.adopt)
 	rpc.Handle(s.server, api.HostedAgentsStop, once(s, s.stop))
 	rpc.Handle(s.server, api.HostedAgentsRestart, once(s, s.restart))
+	rpc.Handle(s.server, api.HostedAgentsMove, once(s, s.moveAgent))
 	rpc.Handle(s.server, api.HostedAgentsStatus, func(ctx context.Context, r *api.GetRequest) (*api.AgentState, error) {
 		state, err := askOwner(ctx, s, "status", api.HostedAgentsStatus, r)
 		if reason := api.ReasonOf(err); reason != api.ReasonNotRunning && reason != api.ReasonHostLost {
@@ -41,6 +42,7 @@ func (s *Service) methods() {
 		return askOwner(ctx, s, "guard_reset", api.GuardsReset, r)
 	})
 	s.taskMethods()
+	s.removeMethods()
 	s.workMethods()
 	s.budgetMethods()
 }
@@ -158,21 +160,25 @@ func (s *Service) restart(ctx context.Context, r *api.GetRequest) (*api.Agent, e
 // askOwner asks the host that runs the agent. Interest in the agent's control subject is the process registry: it is never
 // stale. Nobody there means that the agent does not run, or that its host is dead or reconnecting, which the record tells.
 func askOwner[Resp any](ctx context.Context, s *Service, verb string, m api.Method[api.GetRequest, Resp], r *api.GetRequest) (*Resp, error) {
+	return askOwnerOf(ctx, s, r.ID, verb, m, r)
+}
+
+func askOwnerOf[Req, Resp any](ctx context.Context, s *Service, id, verb string, m api.Method[Req, Resp], r *Req) (*Resp, error) {
 	for begin := time.Now(); ; {
-		resp, err := rpc.CallAt(ctx, s.conn.WithPrincipal(""), controlSubject(s.conn.Namespace, r.ID, verb), m, r)
+		resp, err := rpc.CallAt(ctx, s.conn.WithPrincipal(""), controlSubject(s.conn.Namespace, id, verb), m, r)
 		if api.ReasonOf(err) != api.ReasonNobodyListens {
 			return resp, err
 		}
-		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID})
+		rec, err := s.client.Agents.Get(ctx, api.GetRequest{ID: id})
 		switch {
 		case err != nil:
 			return nil, err
 		case rec.Runtime == api.RuntimeExternal:
-			return nil, api.Errorf(api.FailedPrecondition, "agent %s is external: no host runs it", r.ID).WithReason(api.ReasonNotRunning)
+			return nil, api.Errorf(api.FailedPrecondition, "agent %s is external: no host runs it", id).WithReason(api.ReasonNotRunning)
 		case !rec.Status.Active():
-			return nil, api.Errorf(api.FailedPrecondition, "agent %s does not run: start it first", r.ID).WithReason(api.ReasonNotRunning)
+			return nil, api.Errorf(api.FailedPrecondition, "agent %s does not run: start it first", id).WithReason(api.ReasonNotRunning)
 		case time.Since(begin) > patience:
-			return nil, api.Errorf(api.Unavailable, "agent %s is %s on host %s, which does not answer now: try again later", r.ID, rec.Status, rec.Host).WithReason(api.ReasonHostLost)
+			return nil, api.Errorf(api.Unavailable, "agent %s is %s on host %s, which does not answer now: try again later", id, rec.Status, rec.Host).WithReason(api.ReasonHostLost)
 		}
 		select {
 		case <-ctx.Done():
@@ -197,8 +203,14 @@ func (s *Service) control(h *hosted, msg *nats.Msg) {
 			return
 		}
 		s.reply(msg, status)
-	case "stop":
-		rec, err := s.stopHere(h, msg.Header)
+	case "stop", "move":
+		var rec *api.Agent
+		var err error
+		if verb == "stop" {
+			rec, err = s.stopHere(h, msg.Header)
+		} else {
+			rec, err = s.moveVerb(h, msg)
+		}
 		if err != nil {
 			_ = s.conn.ReplyError(msg.Reply, rpc.Explain(err, s.log))
 			return

@@ -3,16 +3,19 @@ package agenthost_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // Members of one group crash, fail to start, are stopped and are started by several at once. Whatever comes of it, afterwards
 // each of them can be started, answers, and stops.
 func TestGroupInTurmoil(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, tr := w.troupe(t)
 	many, one := 1000, 1
@@ -72,5 +75,34 @@ func TestGroupInTurmoil(t *testing.T) {
 		if a, err := w.Agents.Stop(within(t, patience), id); err != nil || a.Status != api.AgentStopped {
 			t.Errorf("%s: %+v, %v", id, a, err)
 		}
+	}
+}
+
+// The end of one member, and of the host, in the middle of a restart.
+func TestStopDuringTheRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, tr := w.troupe(t)
+	for _, id := range []string{"a", "b", "c"} {
+		w.start(t, actorSpec(id, api.OneForAll))
+	}
+	release := tr.hang("a")
+	defer release()
+	w.crash(t, "c")
+	natstest.Eventually(t, patience, func() bool { return strings.HasSuffix(strings.Join(tr.peek(), ","), "new a") }, "a is being made")
+	if a, err := w.Agents.Stop(within(t, patience), "c"); err != nil || a.Status != api.AgentStopped {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	release()
+	for _, id := range []string{"a", "b"} {
+		w.ask(t, id, order{Do: "list"}, "[]")
+	}
+	again := tr.hang("b")
+	defer again()
+	w.crash(t, "a")
+	natstest.Eventually(t, patience, func() bool { return strings.HasSuffix(strings.Join(tr.peek(), ","), "new b") }, "b is being made")
+	h.stop()
+	for _, id := range []string{"a", "b"} {
+		w.eventually(t, id, status(api.AgentStopped), "it is stopped with its host")
 	}
 }

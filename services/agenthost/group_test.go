@@ -105,6 +105,7 @@ func (w *world) crash(t testing.TB, id string) {
 }
 
 func TestGroupRestarts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		strategy api.GroupStrategy
 		want     string
@@ -149,6 +150,7 @@ func TestGroupRestarts(t *testing.T) {
 
 // What a member has in hand when its group restarts is finished, and what waits is handled afterwards.
 func TestGroupRestartLosesNoMessage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, tr := w.troupe(t)
 	for _, id := range []string{"a", "b"} {
@@ -181,6 +183,7 @@ func TestGroupRestartLosesNoMessage(t *testing.T) {
 
 // What a member does not finish in its time is given up, and its caller hears of it.
 func TestGroupRestartDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, tr := w.troupe(t)
 	spec := actorSpec("a", api.OneForAll)
@@ -203,6 +206,7 @@ func TestGroupRestartDoesNotWaitForEver(t *testing.T) {
 }
 
 func TestTemporaryMemberDeparts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.troupe(t)
 	spec := actorSpec("t", "")
@@ -219,6 +223,7 @@ func TestTemporaryMemberDeparts(t *testing.T) {
 }
 
 func TestGroupIsGivenUp(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		strategy api.GroupStrategy
 		failed   string
@@ -273,6 +278,7 @@ func TestGroupIsGivenUp(t *testing.T) {
 
 // However many crash at once, all are back, each restart is counted, and the group is not given up for one event.
 func TestSimultaneousCrashes(t *testing.T) {
+	t.Parallel()
 	for _, strategy := range []api.GroupStrategy{api.OneForOne, api.OneForAll, api.RestForOne} {
 		t.Run(string(strategy), func(t *testing.T) {
 			w := newWorld(t)
@@ -306,6 +312,7 @@ func TestSimultaneousCrashes(t *testing.T) {
 
 // A member that does not start is a crash of the group, until it does or the group is given up.
 func TestStartFailsDuringTheRestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, tr := w.troupe(t)
 	three := 3
@@ -338,6 +345,7 @@ func TestStartFailsDuringTheRestart(t *testing.T) {
 
 // A member that hangs in its start holds up those after it, and nobody when it is stopped.
 func TestHangingStart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, tr := w.troupe(t)
 	for _, id := range []string{"a", "b", "c"} {
@@ -362,32 +370,4 @@ func (tr *troupe) peek() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return slices.Clone(tr.log)
-}
-
-// The end of one member, and of the host, in the middle of a restart.
-func TestStopDuringTheRestart(t *testing.T) {
-	w := newWorld(t)
-	h, tr := w.troupe(t)
-	for _, id := range []string{"a", "b", "c"} {
-		w.start(t, actorSpec(id, api.OneForAll))
-	}
-	release := tr.hang("a")
-	defer release()
-	w.crash(t, "c")
-	natstest.Eventually(t, patience, func() bool { return strings.HasSuffix(strings.Join(tr.peek(), ","), "new a") }, "a is being made")
-	if a, err := w.Agents.Stop(within(t, patience), "c"); err != nil || a.Status != api.AgentStopped {
-		t.Fatalf("%+v, %v", a, err)
-	}
-	release()
-	for _, id := range []string{"a", "b"} {
-		w.ask(t, id, order{Do: "list"}, "[]")
-	}
-	again := tr.hang("b")
-	defer again()
-	w.crash(t, "a")
-	natstest.Eventually(t, patience, func() bool { return strings.HasSuffix(strings.Join(tr.peek(), ","), "new b") }, "b is being made")
-	h.stop()
-	for _, id := range []string{"a", "b"} {
-		w.eventually(t, id, status(api.AgentStopped), "it is stopped with its host")
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 // An agent whose next host cannot start it comes to one that can, with its state.
 func TestAHostThatCannotStartAnAgentIsNotItsEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	broken := agent.Module{Name: countingModule.Name, New: func(context.Context, agent.Env) (agent.Handler, error) {
 		return nil, errors.New("a program is missing here")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -24,11 +25,18 @@ import (
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/lease"
+	"github.com/mabus-project/mabus/shared/meter"
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Most tests wait for leases and timers far longer than they compute, so that more run at once than there are processors.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 20 * time.Second
@@ -38,6 +46,7 @@ type world struct {
 	srv    *natstest.Server
 	timing lease.Timing
 	strict bool
+	meter  *meter.Meter // of the hosts to come
 	*client.Client
 }
 
@@ -107,7 +116,7 @@ func (h *host) stop() {
 func (w *world) host(t testing.TB, cfg agenthost.Config) *host {
 	t.Helper()
 	conn := w.dial(t, "")
-	store, err := lease.Open(t.Context(), conn.JS, conn.NC, conn.Namespace, 1, w.timing)
+	store, err := lease.Open(t.Context(), conn.JS, conn.Namespace, 1, w.timing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +125,7 @@ func (w *world) host(t testing.TB, cfg agenthost.Config) *host {
 		t.Fatal(err)
 	}
 	svc, err := agenthost.Start(t.Context(), daemon.Env{
-		Conn: conn, Lease: held, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel), Metrics: prometheus.NewRegistry(), Version: "0.0.0", Strict: w.strict,
+		Conn: conn, Lease: held, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel), Metrics: prometheus.NewRegistry(), Version: "0.0.0", Strict: w.strict, Meter: w.meter,
 	}, cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -22,12 +22,16 @@ type hosted struct {
 	s      *Service
 	rec    api.Agent // as claimed: its epoch does not change while it is ours
 	policy supervise.Policy
-	box    *mailbox.Box[message]
-	subs   []*nats.Subscription // guarded by the host's lock
+	// mailbox is how many messages may wait.
+	mailbox int
+	box     *mailbox.Box[message]
+	subs    []*nats.Subscription // guarded by the host's lock
 	passage
-	again    bool        // it could not be started here, and shall be started elsewhere
-	moved    bool        // to another host, once it is done
-	unwanted atomic.Bool // it was stopped on request
+	again bool // it could not be started here, and shall be started elsewhere
+	moved bool // to another host, once it is done
+	// relocations are orders to move to another host while this one goes on.
+	relocations chan relocation
+	unwanted    atomic.Bool // it was stopped on request
 
 	life  context.Context // ends when the agent shall stop; its cause says why
 	stop  context.CancelCauseFunc
@@ -44,7 +48,10 @@ type hosted struct {
 	lastError string
 	used      api.Usage
 
-	handled, failed, refused atomic.Uint64
+	handled, failed, refused counter
+	load                     load
+	metered                  atomic.Pointer[agentMeter]
+	stirred                  bool  // it had a message or a task at the meter's last look
 	tally                    tally // of its tasks, for what it promises in a market
 
 	started chan error    // one: how the first start went
@@ -54,11 +61,12 @@ type hosted struct {
 func (s *Service) newHosted(rec api.Agent) *hosted {
 	h := &hosted{
 		s: s, rec: rec, latest: rec, policy: supervise.PolicyOf(&rec.AgentSpec),
-		changed: make(chan struct{}), started: make(chan error, 1), done: make(chan struct{}),
+		mailbox: orDefault(rec.Mailbox, s.tuning.Current().Mailbox), changed: make(chan struct{}), started: make(chan error, 1), done: make(chan struct{}), relocations: make(chan relocation),
 	}
+	h.handled.all, h.failed.all, h.refused.all = &s.totals.handled, &s.totals.failed, &s.totals.refused
 	h.life, h.stop = context.WithCancelCause(s.base)
 	h.newWork()
-	h.box = mailbox.New(orDefault(rec.Mailbox, api.DefaultMailbox), orDefault(rec.Concurrency, 1), s.workers.Submit, func(m message) {
+	h.box = mailbox.New(h.mailbox, orDefault(rec.Concurrency, 1), s.workers.Submit, func(m message) {
 		h.refused.Add(1)
 		s.refuse(m, api.Errorf(api.Overloaded, "host %s is handling all the messages it can", s.cfg.ID).WithReason(api.ReasonServerFull))
 	})

@@ -50,6 +50,7 @@ func text(t *testing.T, answer json.RawMessage) string {
 }
 
 func TestAnEndpointIsAnAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1"})
 	e, spec := model(t, fake.Options{}, "m1", fake.Steady, api.GuardSpec{})
@@ -92,6 +93,7 @@ func must(t *testing.T, v any) json.RawMessage {
 
 // The first piece of an answer is here while the endpoint is still at it, and whoever goes away is not worked for.
 func TestAnEndpointStreamsAndIsCancelled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1"})
 	e, spec := model(t, fake.Options{PerToken: 20 * time.Millisecond}, "m1", fake.Steady, api.GuardSpec{})
@@ -150,6 +152,7 @@ func TestAnEndpointStreamsAndIsCancelled(t *testing.T) {
 }
 
 func TestTheGuardIsSeenAndReset(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.standard(t, "h2") // either takes the requests
@@ -198,6 +201,7 @@ func TestTheGuardIsSeenAndReset(t *testing.T) {
 }
 
 func TestAnEndpointKeepsToItsBudget(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1"})
 	e, spec := model(t, fake.Options{}, "m1", fake.Steady, api.GuardSpec{})
@@ -251,6 +255,7 @@ func TestAnEndpointKeepsToItsBudget(t *testing.T) {
 
 // Two agents on two hosts that share a limit of so many at once get no more than that from the endpoint together.
 func TestHostsShareALimit(t *testing.T) {
+	t.Parallel()
 	const burst, calls = 12, 20
 	w := newWorld(t)
 	guard := api.GuardSpec{Limiter: &api.LimiterSpec{Scope: api.LimiterCluster, Key: "shared", Requests: 60, Burst: 20}}

@@ -58,11 +58,16 @@ func (s *Service) newInstance(ctx context.Context, rec api.Agent) (instance, err
 		}
 		return n, nil
 	case api.RuntimeExec:
+		secrets, wipe, err := s.secretsOf(ctx, &spec)
+		if err != nil {
+			return nil, err
+		}
+		defer wipe()
 		hold, saved, err := s.states.Load(ctx, state.ClaimOf(&rec))
 		if err != nil {
 			return nil, err
 		}
-		opts := exec.Options{Bus: bus, State: saved, Save: hold.Save, Log: s.log, CancelGrace: spec.Grace.Std()}
+		opts := exec.Options{Bus: bus, State: saved, Save: hold.Save, Secrets: secrets, Log: s.log, CancelGrace: spec.Grace.Std()}
 		if spec.Shutdown > 0 { // half of it for the program itself, half after SIGTERM
 			opts.Grace = spec.Shutdown.Std() / 2
 			if opts.CancelGrace == 0 {
@@ -75,7 +80,7 @@ func (s *Service) newInstance(ctx context.Context, rec api.Agent) (instance, err
 		}
 		return p, nil
 	case api.RuntimeHTTP:
-		e, err := http.Start(ctx, spec, http.Options{Limits: s.limits, Log: log})
+		e, err := http.Start(ctx, spec, http.Options{Limits: s.limits, Secrets: s.secrets, Log: log})
 		if err != nil {
 			return nil, err
 		}

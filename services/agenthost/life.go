@@ -30,6 +30,9 @@ func (h *hosted) live(ctx context.Context) {
 		h.s.spawn(func() { h.s.beginLate(h) }, nil)
 	}
 	status, why := h.supervise()
+	if h.moved {
+		return
+	}
 	if status == api.AgentStopped && errors.Is(context.Cause(h.life), errMoves) && h.s.moveOut(h) {
 		return
 	}
@@ -94,14 +97,19 @@ func (h *hosted) make(ctx context.Context) (instance, error) {
 // supervise carries out what the agent's group says of it, from its first instance on. It returns how the agent ended for good.
 func (h *hosted) supervise() (api.AgentStatus, string) {
 	in := h.s.groups.join(&h.rec.AgentSpec)
-	defer in.leave()
+	defer func() {
+		if !h.moved {
+			in.leave()
+		}
+	}()
 	for told := false; ; {
 		order, changed := in.order()
 		var ended <-chan struct{}
 		var due <-chan time.Time
+		var relocations chan relocation // one that is being restarted moves when it runs again
 		switch order.Do {
 		case supervise.Run:
-			ended, told = h.current().Done(), false
+			ended, told, relocations = h.current().Done(), false, h.relocations
 		case supervise.Stop:
 			h.rest(order.Again)
 			in.stopped()
@@ -121,6 +129,17 @@ func (h *hosted) supervise() (api.AgentStatus, string) {
 			return h.stopped()
 		case <-changed:
 			continue
+		case r := <-relocations:
+			in.leave()
+			if h.depart(r); h.moved {
+				return "", ""
+			}
+			in = h.s.groups.join(&h.rec.AgentSpec)
+			if err := h.stay(); err != nil {
+				if status, why, over := h.judge(in, err); over {
+					return status, why
+				}
+			}
 		case <-ended:
 			inst := h.current()
 			h.box.Pause()
@@ -197,6 +216,7 @@ func (h *hosted) restart(in member) error {
 		return err
 	}
 	h.set(inst)
+	h.meter().restarted()
 	h.box.Resume()
 	in.started()
 	h.s.puller.Wake(h.rec.Capabilities)

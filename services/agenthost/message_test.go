@@ -107,6 +107,7 @@ func (w *world) eventuallyAsk(t testing.TB, id string, payload any, want string)
 }
 
 func TestCastsStayInOrder(t *testing.T) {
+	t.Parallel()
 	const casts = 10_000
 	w := newWorld(t)
 	w.standard(t, "h1")
@@ -142,6 +143,7 @@ func TestCastsStayInOrder(t *testing.T) {
 
 // Agents work at the same time: each waits until all have begun.
 func TestAgentsWorkInParallel(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	var wg sync.WaitGroup
@@ -200,6 +202,7 @@ func TestNestedCalls(t *testing.T) {
 }
 
 func TestPrincipal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Capabilities: []string{"c"}})
@@ -215,6 +218,7 @@ func TestPrincipal(t *testing.T) {
 }
 
 func TestJunk(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "echo"})
@@ -316,6 +320,7 @@ func TestDeadlineInTheMailbox(t *testing.T) {
 
 // Requests for a capability are spread over agents on two hosts; when one host stops, none is lost.
 func TestCapabilityOutlivesAHost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h1, _ := w.standard(t, "h1")
 	w.standard(t, "h2")

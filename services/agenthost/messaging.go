@@ -14,6 +14,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // route says whose messages a subscription brings.
@@ -28,7 +29,8 @@ type message struct {
 	agent   *hosted
 	msg     *nats.Msg
 	arrived time.Time
-	control bool // for the host rather than for the agent
+	ran     time.Time // when the agent got it; zero before
+	control bool      // for the host rather than for the agent
 	cast    bool
 	ask     *ask // of a session: its answer goes there
 	// A cast with a reply subject is acknowledged when it is in the mailbox. The sender of a body in the object store removes
@@ -44,6 +46,9 @@ type message struct {
 // subscribe makes the agent reachable. One channel serves all agents, so that an idle agent costs no goroutine.
 func (s *Service) subscribe(h *hosted) error {
 	ns, id := s.conn.Namespace, h.rec.ID
+	if err := s.maySpeakAs(id); err != nil {
+		return err
+	}
 	add := func(r route, subject, queue string) error {
 		s.mu.Lock() // a message that comes at once waits until its route is known
 		defer s.mu.Unlock()
@@ -85,13 +90,16 @@ func (s *Service) unroute(h *hosted) {
 	h.subs = nil
 }
 
-// uncontrol takes no more control of an agent that is about to be another host's.
+// uncontrol takes no more control of an agent that is about to be another host's. What the server has sent already is told that it came
+// too late, so that the next host is asked.
 func (s *Service) uncontrol(h *hosted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, sub := range h.subs {
 		if s.routes[sub].control {
-			_ = sub.Unsubscribe()
+			if _ = sub.Drain(); !s.conn.NC.IsConnected() {
+				_ = sub.Unsubscribe()
+			}
 			delete(s.routes, sub)
 			h.subs = append(h.subs[:i:i], h.subs[i+1:]...)
 			return
@@ -148,6 +156,7 @@ func (s *Service) sort(msg *nats.Msg) {
 
 func (s *Service) deliver(h *hosted, msg *nats.Msg) {
 	switch {
+	case s.foreign(msg):
 	case h.passing:
 		s.passOn(h, message{agent: h, msg: msg})
 	case h.holding:
@@ -166,6 +175,11 @@ func (s *Service) pass(m message) {
 	if principal := s.principal(subject); principal != "" {
 		subject = s.conn.Namespace + subject[len(s.conn.Namespace)+len(".as.")+len(principal):]
 	}
+	to := m.msg.Subject
+	if c := m.msg.Header.Get(api.HeaderCapability); api.ValidID(c) { // the agent was chosen among those with it
+		subject = api.CapabilitySubject(s.conn.Namespace, c)
+		to = api.As(s.conn.Namespace, s.principal(to), subject)
+	}
 	if !strings.HasPrefix(subject, api.CapabilitySubject(s.conn.Namespace, "")) {
 		s.refuse(m, api.Errorf(api.Unavailable, "the agent does not run here any more").WithReason(api.ReasonNobodyListens))
 		return
@@ -177,9 +191,16 @@ func (s *Service) pass(m message) {
 	if m.settle != nil {
 		m.settle()
 	}
-	on := &nats.Msg{Subject: m.msg.Subject, Reply: m.msg.Reply, Header: m.msg.Header, Data: m.msg.Data}
+	if s.private() { // a cast, which is nobody's in particular there: no host speaks as somebody who has credentials
+		to = api.As(s.conn.Namespace, s.conn.Principal, subject)
+	}
+	on := &nats.Msg{Subject: to, Reply: m.msg.Reply, Header: m.msg.Header, Data: m.msg.Data}
 	if m.acked {
 		on.Reply = ""
+	}
+	if s.private() && !m.acked { // the sender asks again: nobody may speak in the name of a principal that has credentials of its own
+		s.refuse(m, api.Errorf(api.Unavailable, "the agent does not run here any more").WithReason(api.ReasonNobodyListens))
+		return
 	}
 	if err := s.conn.NC.PublishMsg(on); err != nil {
 		s.refuse(m, api.Errorf(api.Unavailable, "the agent does not run here any more, and the message could not be handed on").WithReason(api.ReasonDraining))
@@ -211,7 +232,10 @@ func (s *Service) handle(m message) {
 		return
 	}
 	h := m.agent
+	begun := time.Now()
 	answer, used, err := s.carryOut(&m)
+	h.load.handled(time.Since(begun), err)
+	h.meter().did(&m, err)
 	h.handled.Add(1)
 	if err != nil {
 		h.failed.Add(1)
@@ -248,12 +272,14 @@ func (s *Service) handle(m message) {
 }
 
 func (s *Service) carryOut(m *message) (answer json.RawMessage, used api.Usage, err error) {
+	traced, span := s.span(m)
+	defer func() { span.End(err) }()
 	ctx, end, err := s.begin(m)
 	if err != nil {
 		return nil, used, err
 	}
 	defer end()
-	run := context.Context(ctx)
+	run := trace.Over(ctx, traced)
 	data, err := s.conn.Body(ctx, m.msg.Header, m.msg.Data)
 	if err != nil {
 		return nil, used, err
@@ -263,7 +289,7 @@ func (s *Service) carryOut(m *message) (answer json.RawMessage, used api.Usage, 
 			return nil, used, err
 		}
 		var cancel context.CancelFunc
-		run, cancel = context.WithDeadline(ctx, s.asks.deadline(m.ask))
+		run, cancel = context.WithDeadline(run, s.asks.deadline(m.ask))
 		defer cancel()
 	}
 	if len(data) == 0 {
@@ -274,15 +300,16 @@ func (s *Service) carryOut(m *message) (answer json.RawMessage, used api.Usage, 
 	}
 	if m.ack {
 		m.ack, m.acked = false, true
-		_ = s.conn.NC.Publish(m.msg.Reply, acknowledgement)
+		_ = s.conn.Reply(s.base, m.msg.Reply, acknowledgement)
 	}
-	msg := &agent.Message{Payload: data, Cast: m.cast, Principal: s.principal(m.msg.Subject), Job: rpc.CauseFrom(ctx).Job, Parts: agent.NoParts{}}
+	msg := &agent.Message{Payload: data, Cast: m.cast, Principal: s.sender(m.msg), Job: rpc.CauseFrom(ctx).Job, Parts: agent.NoParts{}}
 	if m.sender != nil {
 		msg.Parts = parts{m.sender}
 	}
 	if m.ask != nil {
-		msg.Session = m.ask.session
+		msg.Session, m.ask.parent = m.ask.session, trace.Parent(run)
 	}
+	m.ran = time.Now()
 	answer, err = m.agent.run(run, msg)
 	return answer, msg.Used(), err
 }

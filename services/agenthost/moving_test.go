@@ -119,6 +119,7 @@ func TestADrainedHostHandsItsAgentsOver(t *testing.T) {
 
 // What ran on a host that has died runs on another before its lease is over.
 func TestAgentsOfALostHostAreTakenUp(t *testing.T) {
+	t.Parallel()
 	const agents = 20
 	w := newWorld(t)
 	module := newPuppet()
@@ -152,6 +153,7 @@ func TestAgentsOfALostHostAreTakenUp(t *testing.T) {
 
 // Agents that no other host could take wait for the next one. One that is stopped meanwhile does not come back.
 func TestAgentsWaitForAHost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	cfg := agenthost.Config{ID: "h1", Modules: []agent.Module{countingModule}}
 	old := w.host(t, cfg)
@@ -184,7 +186,7 @@ func TestAgentsWaitForAHost(t *testing.T) {
 
 // A claim whose answer nobody heard does not stay without an agent.
 func TestAClaimWithoutAnAgentIsMadeTrue(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	w := newWorld(t)
 	h, _ := w.standard(t, "h1")
 	if _, err := w.Agents.Register(t.Context(), api.AgentSpec{ID: "a", Module: "puppet"}); err != nil {
@@ -200,7 +202,7 @@ func TestAClaimWithoutAnAgentIsMadeTrue(t *testing.T) {
 // Callers of an agent whose host dies: what nobody has seen is sent again by the SDK, so that only what the host had may fail, and
 // says that it may have been executed; calls that are marked as safe to repeat do not fail at all.
 func TestCallsOutliveAHost(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	w := newWorld(t)
 	old := w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{newPuppet().module("puppet")}})
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})

@@ -79,7 +79,7 @@ func TestNATSRestart(t *testing.T) {
 
 // A host whose lease is gone handles nothing more, stops its agents, and leaves the registry's word on them to others.
 func TestReleasedLease(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	w := newWorld(t)
 	h, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -106,7 +106,7 @@ func TestReleasedLease(t *testing.T) {
 
 // NATS is away for longer than the lease holds: the host is to stop, and does so without NATS.
 func TestLeaseRunsOutWhileNATSIsAway(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	w := newWorldWith(t, natstest.Start(t), quick)
 	h, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -135,11 +135,12 @@ func TestLeaseRunsOutWhileNATSIsAway(t *testing.T) {
 
 // A host that starts under the name of a live one gives up in the end, and does the live one no harm.
 func TestTwoHostsOfOneName(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
 	conn := w.dial(t, "")
-	store, err := lease.Open(t.Context(), conn.JS, conn.NC, conn.Namespace, 1, w.timing)
+	store, err := lease.Open(t.Context(), conn.JS, conn.Namespace, 1, w.timing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,6 +167,7 @@ func TestTwoHostsOfOneName(t *testing.T) {
 // The registry goes away in the middle of starts. Whatever the callers heard, no agent stays as starting, and each that is
 // running answers.
 func TestRegistryAwayDuringStarts(t *testing.T) {
+	t.Parallel()
 	w := &world{srv: natstest.Start(t)}
 	away := newWorldWith(t, w.srv, lease.Timing{}) // keeps the client
 	w.Client = away.Client
@@ -199,6 +201,7 @@ func TestRegistryAwayDuringStarts(t *testing.T) {
 
 // A host that is stopped while starts are under way leaves no agent as its own.
 func TestStopDuringStarts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h, p := w.standard(t, "h1")
 	var wg sync.WaitGroup
@@ -226,6 +229,7 @@ func TestStopDuringStarts(t *testing.T) {
 
 // Stop answers its caller although the agent's handler and its Close heed nothing; and the host's own end is not held up.
 func TestStubbornAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	free := make(chan struct{})
 	entered := make(chan struct{}, 1)

@@ -40,6 +40,7 @@ func clerks() []agent.Module {
 }
 
 func TestJobsAndCostsTravel(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1", Modules: clerks()})
 	w.start(t, api.AgentSpec{ID: "b1", Module: "boss", Capabilities: []string{"work"}})
@@ -111,6 +112,7 @@ func (w *world) unpaid(t *testing.T, id string) {
 }
 
 func TestAnAgentsOwnTimeout(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1", Modules: clerks()})
 	w.start(t, api.AgentSpec{ID: "c1", Module: "clerk", Timeout: api.Duration(50 * time.Millisecond)})
@@ -121,6 +123,7 @@ func TestAnAgentsOwnTimeout(t *testing.T) {
 
 // What an agent spends without a word before is counted by every budget, also when one of them is used up.
 func TestUnannouncedCostsAreCounted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1", Modules: clerks()})
 	w.start(t, api.AgentSpec{ID: "c1", Module: "clerk"}) // states no maximum
@@ -143,7 +146,7 @@ func TestUnannouncedCostsAreCounted(t *testing.T) {
 
 // A program that dies, hangs or talks nonsense has not said what it has spent: that may be its maximum.
 func TestCostsThatNobodyReports(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	for name, script := range map[string]string{
 		"crash":       `read init; read message; exit 3`,
 		"hang":        `read init; while read message; do :; done; sleep 1000`,

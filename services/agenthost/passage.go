@@ -79,6 +79,8 @@ func graceOf(spec *api.AgentSpec) time.Duration {
 var (
 	errMoves = errors.New("it moves to another host")
 	errStops = errors.New("the host stopped")
+	// errAdrift: another host was to have the agent, and may still claim it.
+	errAdrift = errors.New("nobody knows whether the host has it to which it was to move")
 )
 
 // goesOn tells whether the agent ends here only because its host does.
@@ -87,7 +89,7 @@ func (h *hosted) goesOn() bool {
 		return false
 	}
 	why := context.Cause(h.life)
-	return errors.Is(why, errMoves) || errors.Is(why, errStops)
+	return errors.Is(why, errMoves) || errors.Is(why, errStops) || errors.Is(why, errAdrift)
 }
 
 // adopt takes an agent over from a live host.
@@ -127,6 +129,21 @@ func (s *Service) beginLate(h *hosted) {
 // moveOut hands an agent that has been stopped for that over to one of the hosts that could run it. It runs in the agent's
 // goroutine. False means that nobody took it.
 func (s *Service) moveOut(h *hosted) bool {
+	begin := time.Now()
+	s.quiesce(h)
+	if h.unwanted.Load() {
+		return false
+	}
+	target := s.findHeir(h)
+	if target == "" {
+		return false
+	}
+	s.handTo(h, target, begin)
+	return true
+}
+
+// quiesce lets the agent finish what it has begun, and save its state, in the time of its orderly end.
+func (s *Service) quiesce(h *hosted) {
 	begin, grace := time.Now(), graceOf(&h.rec.AgentSpec)
 	if h.begins != nil {
 		s.beginLate(h) // what the host before this one passes on comes first
@@ -143,13 +160,10 @@ func (s *Service) moveOut(h *hosted) bool {
 	if inst := h.current(); inst != nil {
 		h.letGo(inst, max(grace-time.Since(begin), grace/4))
 	}
-	if h.unwanted.Load() {
-		return false
-	}
-	target := s.findHeir(h)
-	if target == "" {
-		return false
-	}
+}
+
+// handTo passes all that waits for an agent on to the host that has adopted it, and forgets the agent.
+func (s *Service) handTo(h *hosted, target string, begin time.Time) {
 	h.moved = true
 	s.inDispatch(func() {
 		h.passing = true
@@ -175,7 +189,6 @@ func (s *Service) moveOut(h *hosted) bool {
 	h.cut()
 	s.forget(h)
 	s.log.Info().Str("agent", h.rec.ID).Str("to", target).Dur("took_ms", time.Since(begin)).Msg("agent handed over")
-	return true
 }
 
 // heir is the host to which a group moves, once a member of it has.
@@ -290,7 +303,7 @@ func (s *Service) begun(h *hosted) {
 
 // holdBack keeps a message until the old host has passed on its own. It runs in dispatch.
 func (s *Service) holdBack(h *hosted, msg *nats.Msg) {
-	if len(h.held) < orDefault(h.rec.Mailbox, api.DefaultMailbox) {
+	if len(h.held) < h.mailbox {
 		h.held = append(h.held, msg)
 		return
 	}
@@ -347,19 +360,23 @@ func (s *Service) put(h *hosted, msg *nats.Msg) {
 		s.refuse(m, err)
 		return
 	}
-	switch h.box.Put(m, m.cast) {
+	s.teller.touch(h)
+	waits := m
+	waits.acked = now // by the time it is handled, or passed on
+	switch h.box.Put(waits, m.cast) {
 	case mailbox.Full:
 		h.refused.Add(1)
+		s.teller.hurry()
 		s.refuse(m, mailboxFull(h))
 	case mailbox.Closed:
 		s.pass(m)
 	case mailbox.Taken:
 		if now { // after the error, which then counts, if there was no worker to be had
-			_ = s.conn.NC.Publish(msg.Reply, acknowledgement)
+			_ = s.conn.Reply(s.base, msg.Reply, acknowledgement)
 		}
 	}
 }
 
 func mailboxFull(h *hosted) error {
-	return api.Errorf(api.Overloaded, "%d messages wait for agent %s already: try again later", orDefault(h.rec.Mailbox, api.DefaultMailbox), h.rec.ID).WithReason(api.ReasonMailboxFull)
+	return api.Errorf(api.Overloaded, "%d messages wait for agent %s already: try again later", h.mailbox, h.rec.ID).WithReason(api.ReasonMailboxFull)
 }

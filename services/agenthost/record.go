@@ -47,7 +47,7 @@ func (s *Service) tellHost(ctx context.Context) error {
 	defer s.telling.Unlock()
 	s.mu.RLock()
 	host := api.Host{
-		ID: s.cfg.ID, Lease: s.env.Lease.ID(), Version: s.env.Version, MaxAgents: s.cfg.MaxAgents, CPUs: runtime.GOMAXPROCS(0), Tags: s.cfg.Tags,
+		ID: s.cfg.ID, Lease: s.env.Lease.ID(), Version: s.env.Version, MaxAgents: s.maxAgents(), CPUs: runtime.GOMAXPROCS(0), Tags: s.cfg.Tags,
 		Memory: s.cfg.Memory, Load: s.load, Draining: s.drains,
 	}
 	s.mu.RUnlock()
@@ -65,8 +65,8 @@ func (s *Service) listen() error {
 	subject := api.HostSubject(s.conn.Namespace, s.cfg.ID, "ping")
 	for _, subject := range []string{subject, api.As(s.conn.Namespace, "*", subject)} {
 		sub, err := s.conn.NC.Subscribe(subject, func(m *nats.Msg) {
-			if m.Reply != "" {
-				_ = s.conn.NC.Publish(m.Reply, acknowledgement)
+			if m.Reply != "" && !s.foreign(m) {
+				_ = s.conn.Reply(s.base, m.Reply, acknowledgement)
 			}
 		})
 		if err != nil {

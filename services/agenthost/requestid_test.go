@@ -16,6 +16,7 @@ import (
 
 // A start, a stop and a restart that carry an id happen once, whichever host hears their repetitions.
 func TestRequestIDsOfAgents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p1 := w.standard(t, "h1")
 	_, p2 := w.standard(t, "h2")
@@ -80,6 +81,7 @@ func TestRequestIDsOfAgents(t *testing.T) {
 
 // The answer to a question is kept under its request id, however large the task is.
 func TestAnAnswerToALargeTaskHasARequestID(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asks := agent.Module{Name: "asks", New: func(context.Context, agent.Env) (agent.Handler, error) {
 		return agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestCrashIsOneAgentsOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -57,6 +58,7 @@ func TestRestartIsQuick(t *testing.T) {
 
 // What waits in the mailbox while an agent crashes is handled by the next instance.
 func TestCrashLosesOnlyWhatTheAgentHad(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -102,6 +104,7 @@ func (w *world) waiting(t testing.TB, id string, n int) {
 }
 
 func TestKilledProgram(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	for _, policy := range []api.RestartPolicy{api.RestartPermanent, api.RestartTransient, api.RestartTemporary} {
@@ -133,6 +136,7 @@ func TestKilledProgram(t *testing.T) {
 
 // A program that ends by itself with status 0 is no crash.
 func TestProgramThatEnds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	two := 2
@@ -154,6 +158,7 @@ func TestProgramThatEnds(t *testing.T) {
 }
 
 func TestGivenUpAfterTooManyRestarts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	two, none := 2, 0
@@ -191,6 +196,7 @@ func TestGivenUpAfterTooManyRestarts(t *testing.T) {
 
 // An agent can be stopped while it waits for its next start.
 func TestStopBetweenTwoLives(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	many := 100

@@ -23,6 +23,8 @@ import (
 	"github.com/mabus-project/mabus/shared/guard"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/secret"
+	"github.com/mabus-project/mabus/shared/setting"
 )
 
 // Defaults and bounds of a Config.
@@ -38,12 +40,14 @@ type Config struct {
 	ID string
 	// Modules are the Go types that the host can run.
 	Modules []agent.Module
-	// MaxAgents is how many agents the host takes; DefaultMaxAgents unless given.
+	// MaxAgents is how many agents the host takes, unless the section "agenthost" of the configuration says so; DefaultMaxAgents unless given.
 	MaxAgents int
 	// Tags are free labels of the host.
 	Tags []string
 	// Memory is what the host has for agents, in bytes; not bounded unless given.
 	Memory int64
+	// Secrets is what the references of agents may reach on this host.
+	Secrets secret.Policy
 }
 
 // Service is one agent host.
@@ -61,6 +65,7 @@ type Service struct {
 	budgets  *budgets.Store
 	limits   *guard.Limits // that agents of several hosts share
 	states   *state.Store
+	secrets  *secret.Resolver
 	puller   *tasks.Puller
 	base     context.Context
 	cancel   context.CancelFunc
@@ -73,15 +78,21 @@ type Service struct {
 	pings   []*nats.Subscription
 	lost    chan string // ids of agents that others have claimed
 	view    *view
+	placing placing
+	teller  *teller // of loads
+	totals  totals
 
 	// starts and processes bound how many agents are made at once for take-up.
 	starts, processes chan struct{}
+	tuning            *setting.Setting[Tuning]
+	tuned             chan struct{}      // has a token when the registry has to know of it
 	missing           map[string]missing // of takeUp
 	workers           *rpc.Pool[message]
 	asks              *asks // of sessions
 	joins             *joins
 	status            chan nats.Status
 	loops             sync.WaitGroup
+	late              latecomers
 
 	mu     sync.RWMutex
 	agents map[string]*hosted
@@ -117,23 +128,29 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 	if err := api.CheckID("host", cfg.ID); err != nil {
 		return nil, err
 	}
-	if cfg.MaxAgents <= 0 {
-		cfg.MaxAgents = DefaultMaxAgents
-	}
 	s := &Service{
 		cfg: cfg, env: env, conn: env.Conn, log: env.Log.With().Str("host", cfg.ID).Logger(), client: client.New(env.Conn),
 		modules: map[string]agent.Module{}, agents: map[string]*hosted{}, routes: map[*nats.Subscription]route{}, capable: map[string]*capable{},
 		inbound: make(chan *nats.Msg, inboundLimit), inserts: make(chan func()), moves: make(chan move, moveQueue), lost: make(chan string, startsMost),
-		starts: make(chan struct{}, startsMost), processes: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), claims: map[string]int{},
+		starts: make(chan struct{}, startsMost), processes: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), claims: map[string]int{}, tuned: make(chan struct{}, 1),
 	}
 	s.resume = sync.NewCond(&s.mu)
+	if err := s.openSecrets(); err != nil {
+		return nil, err
+	}
 	for _, m := range cfg.Modules {
 		s.modules[m.Name] = m
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.workers = rpc.NewPool(workerLimit, s.handle)
 	s.asks, s.joins = newAsks(s.sendAnswer), newJoins()
-	requests, err := kv.OpenRequests(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, s.conn.Replicas, 0)
+	s.teller = newTeller()
+	if err := s.tune(ctx); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	context.AfterFunc(s.base, s.tuning.Close)
+	requests, err := kv.OpenRequests(ctx, s.conn.JS, s.conn.Namespace, s.conn.Replicas, 0)
 	if err != nil {
 		s.cancel()
 		return nil, err
@@ -149,7 +166,7 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 		s.cancel()
 		return nil, err
 	}
-	if s.limits, err = guard.OpenLimits(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, s.conn.Replicas); err != nil {
+	if s.limits, err = guard.OpenLimits(ctx, s.conn.JS, s.conn.Namespace, s.conn.Replicas); err != nil {
 		s.cancel()
 		return nil, err
 	}
@@ -163,6 +180,7 @@ func Start(ctx context.Context, env daemon.Env, cfg Config) (*Service, error) {
 		Service: "agenthost", Version: env.Version, Description: "Mabus: runs agents and durable tasks", Strict: env.Strict, Log: s.log, Metrics: env.Metrics,
 	})
 	s.methods()
+	s.expose()
 	s.status = s.conn.NC.StatusChanged(nats.CONNECTED, nats.DISCONNECTED, nats.RECONNECTING)
 	s.loops.Go(s.dispatch)
 	s.loops.Go(s.guard)
@@ -190,7 +208,7 @@ func (s *Service) join(ctx context.Context) (err error) {
 	if err := s.register(ctx); err != nil {
 		return err
 	}
-	if err := s.listen(); err != nil {
+	if err := errors.Join(s.listen(), s.hearLoads()); err != nil {
 		return err
 	}
 	if err := s.view.waitFor(ctx, s.cfg.ID, s.env.Lease.ID()); err != nil {
@@ -200,7 +218,11 @@ func (s *Service) join(ctx context.Context) (err error) {
 	s.listed = true
 	s.mu.Unlock()
 	s.loops.Go(s.takeUp)
+	s.loops.Go(s.tellOutcomes)
 	s.loops.Go(s.tellLoad)
+	s.loops.Go(s.tellTuned)
+	s.loops.Go(s.tellLoads)
+	context.AfterFunc(s.base, s.meterAgents())
 	s.loops.Go(s.sweepStates)
 	return nil
 }
@@ -218,6 +240,7 @@ func (s *Service) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.drains = true
 	s.mu.Unlock()
+	s.teller.hurry()
 	if s.isListed() && s.env.Lease.Held() {
 		if err := s.tellHost(share); err != nil {
 			s.log.Debug().Err(err).Msg("others are not told that the host drains")
@@ -241,6 +264,7 @@ func (s *Service) Stop(ctx context.Context) error {
 	}
 	s.conn.NC.RemoveStatusListener(s.status)
 	s.cancel()
+	s.tuning.Close()
 	s.asks.close()
 	s.joins.close()
 	s.release()
@@ -256,6 +280,7 @@ func (s *Service) Stop(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))
 		}
 	}
+	s.hearNoLoads()
 	for _, ping := range s.pings {
 		_ = ping.Unsubscribe()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 const (
@@ -57,7 +58,7 @@ func answerID(q *ask, kind string) string {
 // sendAnswer tells the coordination, again and again until it has heard, the question's time is over, or the host may not speak
 // for its agents any more.
 func (s *Service) sendAnswer(q *ask, req *api.SessionAnswerRequest) {
-	ctx, cancel := context.WithDeadline(s.base, s.asks.deadline(q))
+	ctx, cancel := context.WithDeadline(trace.Remote(s.base, q.parent), s.asks.deadline(q))
 	defer cancel()
 	log := s.log.With().Str("agent", q.agent).Str("session", q.session).Int("round", q.round).Logger()
 	err := s.repeatAnswer(ctx, q, req)

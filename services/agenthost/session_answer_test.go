@@ -28,6 +28,7 @@ func (w *world) voter(t *testing.T, spec api.AgentSpec) (*host, *puppet) {
 }
 
 func TestPlainAnswerIsTheMembersAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.voter(t, api.AgentSpec{})
@@ -45,6 +46,7 @@ func TestPlainAnswerIsTheMembersAnswer(t *testing.T) {
 }
 
 func TestErrorsAreAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.voter(t, api.AgentSpec{})
@@ -68,6 +70,7 @@ func TestErrorsAreAnswers(t *testing.T) {
 
 // The agent crashes with one question; those behind it go to its next instance.
 func TestCrashLosesOneQuestion(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	_, p := w.voter(t, api.AgentSpec{})
@@ -87,9 +90,10 @@ func TestCrashLosesOneQuestion(t *testing.T) {
 }
 
 func TestRepeatedQuestionRunsOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
-	_, p := w.voter(t, api.AgentSpec{Concurrency: 4})
+	h, p := w.voter(t, api.AgentSpec{Concurrency: 4})
 	q := question("s1", 1, order{Do: "wait"})
 	a.ask("a", q)
 	<-p.entered
@@ -98,13 +102,10 @@ func TestRepeatedQuestionRunsOnce(t *testing.T) {
 	a.want(1)
 	p.release <- struct{}{}
 	first := a.want(2)
-	polls := 0
-	natstest.Eventually(t, patience, func() bool { // the answer is known, and sent again unless it is on its way still
-		if polls++; polls%300 == 1 {
-			a.ask("a", q)
-		}
-		return len(a.got()) > 2
-	}, "the answer again")
+	if err := h.svc.AnswersSent(within(t, patience)); err != nil {
+		t.Fatal(err)
+	}
+	a.ask("a", q) // the answer is known, and sent again
 	if again := a.want(3); again.text() != first.text() || again.id != first.id || again.principal != "a" || first.Session != "s1" {
 		t.Errorf("%+v after %+v", again, first)
 	}
@@ -116,6 +117,7 @@ func TestRepeatedQuestionRunsOnce(t *testing.T) {
 }
 
 func TestAnswerIsRepeatedUntilItIsHeard(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.voter(t, api.AgentSpec{})
@@ -143,6 +145,7 @@ func TestAnswerIsRepeatedUntilItIsHeard(t *testing.T) {
 
 // The handler's slot is free although its answer is not taken.
 func TestSlotIsFreeBeforeTheAnswerIsTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.voter(t, api.AgentSpec{})
@@ -168,6 +171,7 @@ func TestSlotIsFreeBeforeTheAnswerIsTaken(t *testing.T) {
 }
 
 func TestWhatEndsAnAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	h, _ := w.voter(t, api.AgentSpec{})
@@ -193,6 +197,7 @@ func TestWhatEndsAnAnswer(t *testing.T) {
 
 // An answer of the wrong form ends the wait for the member: it has no other.
 func TestRefusedAnswerBecomesAnError(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.voter(t, api.AgentSpec{})
@@ -209,6 +214,7 @@ func TestRefusedAnswerBecomesAnError(t *testing.T) {
 }
 
 func TestQuestionsDeadline(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	_, p := w.voter(t, api.AgentSpec{})
@@ -231,6 +237,7 @@ func TestQuestionsDeadline(t *testing.T) {
 }
 
 func TestQuestionsThatAreNone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	_, p := w.voter(t, api.AgentSpec{Mailbox: 1, Capabilities: []string{"vote"}})
@@ -266,6 +273,7 @@ func TestQuestionsThatAreNone(t *testing.T) {
 }
 
 func TestLargeQuestion(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.voter(t, api.AgentSpec{})
@@ -278,6 +286,7 @@ func TestLargeQuestion(t *testing.T) {
 
 // A question that waits when its agent ends for good is answered, since nobody else will.
 func TestStoppedAgentAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	_, p := w.voter(t, api.AgentSpec{Shutdown: api.Duration(200 * time.Millisecond)})

@@ -29,6 +29,7 @@ type askKey struct {
 // arrived, so that it is answered once.
 type ask struct {
 	askKey
+	parent string // the traceparent of the agent's work, for its answer; set before there is one
 
 	// These are guarded by the books' lock.
 	until  time.Time // the deadline; a guess until the body has been read

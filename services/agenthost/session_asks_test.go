@@ -49,6 +49,7 @@ func asked(t *testing.T, b *asks, round int, until time.Time) *ask {
 }
 
 func TestQuestionsAreBounded(t *testing.T) {
+	t.Parallel()
 	b, _ := newBooks()
 	defer b.close()
 	far := time.Now().Add(time.Hour)
@@ -70,6 +71,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 }
 
 func TestQuestionsAreForgottenAtTheirDeadline(t *testing.T) {
+	t.Parallel()
 	b, p := newBooks()
 	defer b.close()
 	close(p.open)
@@ -93,6 +95,7 @@ func TestQuestionsAreForgottenAtTheirDeadline(t *testing.T) {
 
 // A few answers are on their way at once, the others wait, and what they take in memory is bounded.
 func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
 	b, p := newBooks()
 	defer b.close()
 	far := time.Now().Add(time.Hour)

@@ -129,6 +129,7 @@ func proof(t *testing.T, g given, run api.ByzantineRun) {
 }
 
 func TestByzantineAgreement(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, `true`, `"yes"`, `{"valid":true}`, `true`)
 	run := c.join(t, "s1")
 	if n := c.asked.Load(); n != 0 {
@@ -159,6 +160,7 @@ func TestByzantineAgreement(t *testing.T) {
 
 // One juror rejects the proposal, and three of four are enough.
 func TestByzantineRejection(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, `"no"`, `true`, `true`, `true`)
 	run := c.join(t, "s1")
 	for _, id := range c.ids {
@@ -176,6 +178,7 @@ func TestByzantineRejection(t *testing.T) {
 
 // The first primary proposes something else, and the hosts do not even ask their agents about it.
 func TestByzantineLiar(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, `true`, `true`, `true`, `true`)
 	r := c.join(t, "s1")
 	liar, err := nkeys.CreateUser()
@@ -206,6 +209,7 @@ func TestByzantineLiar(t *testing.T) {
 }
 
 func TestByzantineRefusals(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, `"perhaps"`, `true`)
 	run := c.join(t, "s1")
 	other := c.join(t, "s2")
@@ -240,6 +244,7 @@ func (c *court) answersTo(t *testing.T, q api.SessionQuestion, id, prefix string
 
 // A host that has restarted between join and run has lost its keys, and says so.
 func TestByzantineHostRestarts(t *testing.T) {
+	t.Parallel()
 	c := newCourt(t, `true`, `true`, `true`, `true`)
 	run := c.join(t, "s1")
 	c.hosts[0].stop() // its agents move

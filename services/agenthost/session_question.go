@@ -109,7 +109,7 @@ func (s *Service) acceptQuestion(m *message) {
 
 func (s *Service) acknowledge(msg *nats.Msg) {
 	if msg.Reply != "" {
-		_ = s.conn.NC.Publish(msg.Reply, acknowledgement)
+		_ = s.conn.Reply(s.base, msg.Reply, acknowledgement)
 	}
 }
 

@@ -15,9 +15,10 @@ import (
 
 // A program knows nothing of sessions: it answers a line.
 func TestProgramsAnswerSessions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
-	w.host(t, agenthost.Config{ID: "h1"})
+	h := w.host(t, agenthost.Config{ID: "h1"})
 	w.start(t, api.AgentSpec{ID: "echo", Command: []string{"sh", "../../examples/exec/echo.sh"}})
 	q := question("s1", 1, "x")
 	a.ask("echo", q)
@@ -30,6 +31,9 @@ func TestProgramsAnswerSessions(t *testing.T) {
 	a.ask("frail", question("s1", 2, "x"))
 	if got := a.want(2); got.text() != "error agent_crashed" || got.principal != "frail" {
 		t.Errorf("%+v", got)
+	}
+	if err := h.svc.AnswersSent(within(t, patience)); err != nil {
+		t.Fatal(err)
 	}
 	a.ask("frail", question("s1", 2, "x")) // asked again, it is not run again
 	if got := a.want(3); got.text() != "error agent_crashed" {
@@ -44,6 +48,7 @@ func TestProgramsAnswerSessions(t *testing.T) {
 }
 
 func TestEndpointsAnswerSessions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.assembly(t)
 	w.host(t, agenthost.Config{ID: "h1"})
@@ -71,6 +76,7 @@ func TestEndpointsAnswerSessions(t *testing.T) {
 
 // Questions that wait when the host ends are answered by the agent on its next host, each once.
 func TestQuestionsMoveWithTheirAgent(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	w := newWorld(t)
 	a := w.assembly(t)

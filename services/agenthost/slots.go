@@ -26,6 +26,9 @@ func (t slot) Run(ctx context.Context, m *agent.Message) (json.RawMessage, error
 	began := time.Now()
 	answer, err := t.h.run(ctx, m)
 	t.h.tally.did(time.Since(began), err == nil)
+	t.h.load.handled(time.Since(began), err)
+	t.h.meter().op.Took(time.Since(began))
+	t.h.meter().failed(err)
 	t.h.handled.Add(1)
 	if err != nil {
 		t.h.failed.Add(1)
@@ -58,6 +61,7 @@ func (s *Service) Reserve(capability string, n int) []tasks.Slot {
 		c.next = (c.next + 1) % len(c.agents)
 		if h := c.agents[c.next]; h.box.Reserve() {
 			slots = append(slots, slot{h})
+			s.teller.touch(h)
 			full = 0
 		} else {
 			full++
@@ -133,11 +137,19 @@ func (s *Service) taskMethods() {
 		return s.tasks.Cancel(ctx, rpc.CauseFrom(ctx), r)
 	})
 	rpc.Handle(s.server, api.TasksReplay, func(ctx context.Context, r *api.TaskReplayRequest) (*api.Task, error) {
-		return s.tasks.Replay(ctx, rpc.CauseFrom(ctx), r.ID)
+		t, err := s.tasks.Replay(ctx, rpc.CauseFrom(ctx), r.ID)
+		if err != nil {
+			return nil, err
+		}
+		return t, s.tell(ctx, "tasks", r.ID, "replayed", &api.TaskReplayRequest{ID: t.ID})
 	})
 	rpc.Handle(s.server, api.TasksFollow, s.tasks.Follow)
 	rpc.Handle(s.server, api.TasksAnswer, once(s, func(ctx context.Context, r *api.TaskAnswerRequest) (*api.Task, error) {
-		return s.tasks.Answer(ctx, rpc.CauseFrom(ctx), r)
+		t, err := s.tasks.Answer(ctx, rpc.CauseFrom(ctx), r)
+		if err != nil {
+			return nil, err
+		}
+		return t, s.tell(ctx, "tasks", r.ID, "answered", &api.TaskGetRequest{ID: r.ID})
 	}))
 	rpc.Handle(s.server, api.TasksStats, func(ctx context.Context, _ *api.Empty) (*api.TasksStatsResponse, error) {
 		return s.tasks.Stats(ctx)

@@ -167,13 +167,13 @@ func (s *Service) takePlace(id string) error {
 	switch {
 	case s.stopping:
 		return s.draining()
-	case s.places < s.cfg.MaxAgents:
+	case s.places < s.maxAgents():
 		s.places++
 		return nil
 	case s.agents[id] != nil:
 		return api.Errorf(api.Conflict, "agent %s runs on host %s already", id, s.cfg.ID).WithReason(api.ReasonAlreadyRunning)
 	}
-	return api.Errorf(api.Overloaded, "host %s runs %d agents already", s.cfg.ID, s.cfg.MaxAgents).WithReason(api.ReasonHostFull)
+	return api.Errorf(api.Overloaded, "host %s runs %d agents already", s.cfg.ID, s.maxAgents()).WithReason(api.ReasonHostFull)
 }
 
 func (s *Service) leavePlace() {

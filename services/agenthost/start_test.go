@@ -20,6 +20,7 @@ var runtimes = []api.AgentSpec{
 }
 
 func TestLifeOfAnAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	for _, spec := range runtimes {
@@ -71,6 +72,7 @@ func TestLifeOfAnAgent(t *testing.T) {
 }
 
 func TestUnknownAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	ctx := within(t, patience)
@@ -93,6 +95,7 @@ func TestUnknownAgent(t *testing.T) {
 }
 
 func TestOneOfManyStartsWins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.standard(t, "h2")
@@ -124,6 +127,7 @@ func TestOneOfManyStartsWins(t *testing.T) {
 }
 
 func TestManyStartsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.standard(t, "h2")
@@ -147,6 +151,7 @@ func TestManyStartsAtOnce(t *testing.T) {
 }
 
 func TestPlacement(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := newPuppet()
 	w.host(t, agenthost.Config{ID: "small", Modules: []agent.Module{echo.Module}, MaxAgents: 1})
@@ -181,6 +186,7 @@ func TestPlacement(t *testing.T) {
 
 // A host never takes more than its limit, however many starts come at once.
 func TestHostLimitHoldsUnderConcurrency(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{echo.Module}, MaxAgents: 5})
 	var won atomic.Int64
@@ -202,6 +208,7 @@ func TestHostLimitHoldsUnderConcurrency(t *testing.T) {
 }
 
 func TestStartThatFails(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	for name, c := range map[string]struct {

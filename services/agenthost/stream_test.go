@@ -31,6 +31,7 @@ func puppetSpec(id string) api.AgentSpec {
 }
 
 func TestAnswersInParts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, puppetSpec("p1"))
@@ -75,6 +76,7 @@ func TestAnswersInParts(t *testing.T) {
 }
 
 func TestAnAgentAsksItsCaller(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, puppetSpec("p1"))
@@ -94,6 +96,7 @@ func TestAnAgentAsksItsCaller(t *testing.T) {
 }
 
 func TestCancelReachesNestedCalls(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	_, p2 := w.standard(t, "h2")
@@ -190,6 +193,7 @@ func TestCancelReachesNestedCalls(t *testing.T) {
 
 // A stream by bare NATS: two headers and a subscription are all it takes.
 func TestStreamByBareNATS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.start(t, puppetSpec("p1"))

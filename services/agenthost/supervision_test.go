@@ -20,6 +20,7 @@ import (
 // What each policy does when a program crashes, ends in order, and is stopped. Whatever happened, the agent can be asked, looked
 // at, stopped and started afterwards.
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	for _, c := range []struct {
@@ -122,6 +123,7 @@ func TestManyCrashesLeaveOthersUntouched(t *testing.T) {
 }
 
 func TestStartsAtOnce(t *testing.T) {
+	t.Parallel()
 	const n = 30
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
@@ -167,6 +169,7 @@ func TestStartsAtOnce(t *testing.T) {
 
 // A message that an agent has begun has three quarters of its shutdown time, be that shorter or longer than it is by default.
 func TestShutdownGrace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	given := make(chan time.Duration, 1)
 	entered := make(chan struct{}, 1)
@@ -205,6 +208,7 @@ func TestShutdownGrace(t *testing.T) {
 }
 
 func TestLastWords(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	talker := agent.Module{Name: "talker", New: func(_ context.Context, env agent.Env) (agent.Handler, error) {
 		return agent.HandlerFunc(func(_ context.Context, m *agent.Message) (json.RawMessage, error) {

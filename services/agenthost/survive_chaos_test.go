@@ -73,6 +73,7 @@ func TestTwoHostsDrainAtOnce(t *testing.T) {
 
 // NATS restarts while a host drains: it ends in its time, and every agent runs in the end.
 func TestNATSRestartsWhileAHostDrains(t *testing.T) {
+	t.Parallel()
 	const agents = 60
 	w := newWorld(t)
 	old := w.host(t, counted("h1"))
@@ -123,7 +124,7 @@ func TestNATSRestartsWhileAHostDrains(t *testing.T) {
 
 // The heir dies in the middle: the agents run elsewhere in the end.
 func TestTheHeirDies(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	const agents = 30
 	w := newWorld(t)
 	old := w.host(t, counted("h1"))
@@ -163,6 +164,7 @@ func TestTheHeirDies(t *testing.T) {
 
 // A request that was cancelled while it waited is not carried out by the next host.
 func TestACancelledRequestIsNotPassedOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Shutdown: api.Duration(6 * time.Second)})
@@ -196,6 +198,7 @@ func TestACancelledRequestIsNotPassedOn(t *testing.T) {
 
 // A host that has lost one agent to another, whatever way, stops running that agent.
 func TestAHostYieldsAnAgentThatIsAnothers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h1, p := w.standard(t, "h1")
 	a := w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})

@@ -53,9 +53,10 @@ func (w *world) give(t testing.TB, id string, n int) {
 
 // A host that is asked to end before any registry has run ends with an error, not with a panic.
 func TestAStartWithoutARegistryEnds(t *testing.T) {
+	t.Parallel()
 	w := &world{srv: natstest.Start(t)}
 	conn := w.dial(t, "")
-	store, err := lease.Open(t.Context(), conn.JS, conn.NC, conn.Namespace, 1, w.timing)
+	store, err := lease.Open(t.Context(), conn.JS, conn.Namespace, 1, w.timing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +73,7 @@ func TestAStartWithoutARegistryEnds(t *testing.T) {
 
 // A live host that somebody deregisters loses its agents to others, and stops running them.
 func TestADeregisteredHostStopsItsAgents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h1, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet"})
@@ -88,7 +90,7 @@ func TestADeregisteredHostStopsItsAgents(t *testing.T) {
 
 // An agent that takes its time to start is handed over all the same.
 func TestASlowAgentIsHandedOver(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	w := newWorld(t)
 	old := w.host(t, counted("h1"))
 	w.start(t, api.AgentSpec{ID: "a", Module: "counting"})
@@ -108,7 +110,7 @@ func TestASlowAgentIsHandedOver(t *testing.T) {
 
 // The new host's announcement is held up until the old one has stopped waiting: the agent answers nevertheless.
 func TestAHandOverWhoseEndNobodyHears(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	srv := natstest.Start(t)
 	w := &world{srv: srv}
 	begin := func() *registry.Service {
@@ -150,6 +152,7 @@ func TestAHandOverWhoseEndNobodyHears(t *testing.T) {
 
 // NATS is away while an agent is being taken up: that is no reason to give the agent up.
 func TestATakeUpOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	entered, open := make(chan string, 8), make(chan struct{})
 	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{gated(entered, open)}})
@@ -172,6 +175,7 @@ func TestATakeUpOutlivesAnOutage(t *testing.T) {
 
 // Whoever stops an agent while its host drains has stopped it for good.
 func TestAStopWhileTheHostDrains(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Shutdown: api.Duration(8 * time.Second)})
@@ -204,6 +208,7 @@ func TestAStopWhileTheHostDrains(t *testing.T) {
 
 // A stop that comes while the agent is on its way is carried out.
 func TestAStopInTheMiddleOfAHandOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old := w.host(t, counted("h1"))
 	w.start(t, api.AgentSpec{ID: "a", Module: "counting"})
@@ -224,7 +229,7 @@ func TestAStopInTheMiddleOfAHandOver(t *testing.T) {
 
 // What a host cannot hand over in its time is still stopped in order: no state is lost.
 func TestAHostThatHasNoTimeToHandAllOver(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	const agents = 200
 	w := newWorld(t)
 	old := w.host(t, counted("h1"))
@@ -295,6 +300,7 @@ func TestAHandOverUnderLoad(t *testing.T) {
 
 // Groups stay whole when their host drains.
 func TestGroupsMoveWhole(t *testing.T) {
+	t.Parallel()
 	const groups, members = 30, 3
 	w := newWorld(t)
 	old := w.host(t, counted("h1"))

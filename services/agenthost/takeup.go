@@ -6,8 +6,8 @@ import (
 
 	"github.com/nats-io/nuid"
 
-	"github.com/mabus-project/mabus/services/agenthost/placement"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/placement"
 )
 
 const (
@@ -62,7 +62,7 @@ func (s *Service) look(pace *placement.Pace) time.Duration {
 	hosts, agents := s.view.everything()
 	s.reconcile(agents)
 	s.foresee(agents)
-	claims, again := pace.Next(time.Now(), placement.Plan(hosts, agents).Share(s.cfg.ID))
+	claims, again := pace.Next(time.Now(), placement.Plan(hosts, agents, s.loads()).Share(s.cfg.ID))
 	for _, unit := range claims {
 		s.take(unit)
 	}
@@ -237,5 +237,5 @@ func (s *Service) best(spec *api.AgentSpec, tried map[string]bool) (string, erro
 			open = append(open, h)
 		}
 	}
-	return placement.Choose(open, agents, spec)
+	return placement.Choose(open, agents, spec, s.loads())
 }

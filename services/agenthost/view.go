@@ -55,7 +55,7 @@ func (s *Service) openView(ctx context.Context) (*view, error) {
 
 func (s *Service) attach(ctx context.Context, bucket string) (*kv.Bucket, error) {
 	for {
-		b, err := kv.Attach(ctx, s.conn.JS, s.conn.NC, s.conn.Namespace, bucket)
+		b, err := kv.Attach(ctx, s.conn.JS, s.conn.Namespace, bucket)
 		if err == nil {
 			return b, nil
 		}

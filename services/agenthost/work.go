@@ -19,7 +19,11 @@ func (s *Service) workMethods() {
 			return nil, api.Errorf(api.Unauthenticated, "this namespace is strict: ask as a principal to run a command").WithReason(api.ReasonPrincipalMissing)
 		}
 		if r.Host != "" && r.Host != s.cfg.ID {
-			return client.New(s.conn.WithPrincipal(rpc.CauseFrom(ctx).Principal)).Work.Isolate(ctx, *r)
+			on := s.conn.WithPrincipal(rpc.CauseFrom(ctx).Principal)
+			if s.private() { // no host speaks as somebody who has credentials
+				on = s.conn
+			}
+			return client.New(on).Work.Isolate(ctx, *r)
 		}
 		return pool.Run(ctx, r, isolate.Options{Host: s.cfg.ID})
 	}

@@ -19,6 +19,7 @@ import (
 )
 
 func TestWorkGoesToTheNamedHost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.standard(t, "h1")
 	w.standard(t, "h2")
@@ -39,6 +40,7 @@ func TestWorkGoesToTheNamedHost(t *testing.T) {
 }
 
 func TestMemoryHogLeavesTheHostAlone(t *testing.T) {
+	t.Parallel()
 	if _, err := osexec.LookPath("python3"); err != nil || runtime.GOOS != "linux" {
 		t.Skip("needs Linux and python3")
 	}
@@ -71,6 +73,10 @@ func TestWorkIsBounded(t *testing.T) {
 	_, err := w.Work.Isolate(within(t, patience), api.IsolateRequest{Command: []string{"true"}})
 	wantError(t, err, api.Overloaded, api.ReasonServerFull)
 	w.standard(t, "h2")
+	natstest.Eventually(t, patience, func() bool {
+		list, err := w.Hosts.List(within(t, patience), api.HostsListRequest{Status: api.HostLive})
+		return err == nil && len(list.Hosts) == 2
+	}, "the registry lists both hosts")
 	got, err := w.Work.Isolate(within(t, patience), api.IsolateRequest{Command: []string{"true"}})
 	if err != nil || got.Host != "h2" {
 		t.Errorf("the host with room is not found: %+v, %v", got, err)
@@ -81,6 +87,7 @@ func TestWorkIsBounded(t *testing.T) {
 
 // A host that is gone is noticed long before the time of the request is over.
 func TestWorkOfALostHost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	conn, done := w.dial(t, ""), make(chan error, 1)
 	has := make(chan *nats.Msg, 1)
@@ -114,6 +121,7 @@ func TestWorkOfALostHost(t *testing.T) {
 
 // In a strict namespace the host that passes a command on does so in the name of who asked.
 func TestWorkIsPassedOnInAStrictNamespace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.strict = true
 	w.standard(t, "h1")

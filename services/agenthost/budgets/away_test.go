@@ -2,15 +2,20 @@ package budgets_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // TestStoreAway: while the store is away no call may be made, and a settlement waits for its return.
 func TestStoreAway(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	s := open(t, srv.URL(), 1)
 	set(t, s, job, 100)
@@ -57,8 +62,42 @@ func TestCallerGone(t *testing.T) {
 	check(t, s, job, 0, 0, 0)
 }
 
+// A server may answer a read before it stores a write that was sent earlier on the same connection. So who takes a
+// reservation back of which nobody knows may not find it, and it comes in later: it must not count then.
+func TestAWriteComesLate(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	s := open(t, srv.URL(), 1)
+	set(t, s, job, 100)
+	js, err := jetstream.New(srv.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := js.KeyValue(within(t, 10*time.Second), "mabus_budgets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := bucket.Get(within(t, 10*time.Second), "job.j1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unwritten, err := s.ReserveUnheard(within(t, 10*time.Second), call("c1", 10))
+	if e := api.AsError(err); e == nil || !e.Details.MaybeExecuted || unwritten.Open != 1 {
+		t.Fatalf("%+v, %v", unwritten, err)
+	}
+	late, err := codec.Marshal(&unwritten)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Update(within(t, 10*time.Second), "job.j1", late, before.Revision()); !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		t.Errorf("the late write: %v", err)
+	}
+	check(t, s, job, 0, 0, 0)
+}
+
 // A caller whose time ends while its wish waits with those of others must not take it for fulfilled.
 func TestWishOfACallerThatIsGone(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	set(t, s, job, 1000)
 	for range 20 {
@@ -70,6 +109,7 @@ func TestWishOfACallerThatIsGone(t *testing.T) {
 
 // What was not announced is counted whatever the caps say, and once however often it is told.
 func TestEnter(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	set(t, s, namespace, 1000)
 	set(t, s, job, 10)

@@ -15,6 +15,13 @@ import (
 // nonceLength makes the id of a hold one that nobody guesses, in characters of 5 bits.
 const nonceLength = 16
 
+// What events tell of: mabus.budgets.<what>.
+const (
+	eventSet     = "set"
+	eventRemoved = "removed"
+	eventRefused = "refused" // of a first cap, whose money could not be held
+)
+
 // Set sets a cap and lets the calls try again that the old one has stopped. With cause.RequestID it happens once. Where an account pays,
 // what the cap lets be spent is held there first: then it is failed_precondition (insufficient_funds), permission_denied (not_owner), and
 // unavailable if the ledger does not answer.
@@ -29,7 +36,11 @@ func (s *Store) Set(ctx context.Context, cause api.Cause, r *api.BudgetSetReques
 		if old != nil {
 			next = old.Clone()
 		}
-		return next, "", next.Order(cause.Principal, r, hold, old == nil, now)
+		err := next.Order(cause.Principal, r, hold, old == nil, now)
+		if next.Ask != nil { // it counts when the money is held
+			return next, "", err
+		}
+		return next, eventSet, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set the budget of %s: %w", spend.Title(key), err)
@@ -105,7 +116,7 @@ func (s *Store) Remove(ctx context.Context, cause api.Cause, k *api.BudgetKey) e
 		}
 		next := old.Clone()
 		if next.Close(true); !next.Gone {
-			return nil, "removed", nil
+			return nil, eventRemoved, nil
 		}
 		return next, "", nil
 	})

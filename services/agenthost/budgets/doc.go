@@ -1,5 +1,6 @@
 // Package budgets keeps what may be spent and what was. It owns the KV bucket <namespace>_budgets: one key per budget, which
-// is namespace, agent.<id> or job.<id>, with the rules of package spend; 128 MiB at most, 4 revisions of each.
+// is namespace, agent.<id> or job.<id>, with the rules of package spend; 256 MiB at most, 16 revisions of each.
+// Caps that are set and removed are told as events, from these revisions, as are those for which money is held once it is.
 //
 // Invariants: a cap that was acknowledged holds for every Reserve that begins later, since all that decides is read from the
 // bucket's leader or written by compare-and-set. Spent and reserved together pass the cap only by calls that cost more than

@@ -12,6 +12,7 @@ import (
 
 // A host that dies after any step leaves what the next one carries out: each unit is where it belongs, once.
 func TestDeathWhileMoneyMoves(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	die := func(after string, f func(s *budgets.Store) error) (died bool) {
 		dying := open(t, b.url, 1)
@@ -80,6 +81,7 @@ func TestDeathWhileMoneyMoves(t *testing.T) {
 
 // Hosts that change, settle and remove one budget at the same time, while calls are made, move each unit once.
 func TestHostsThatSettleAtOnce(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	hosts := []*budgets.Store{b.s, open(t, b.url, 1), open(t, b.url, 1)}
 	collected := api.Micro(0)

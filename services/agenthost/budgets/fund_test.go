@@ -112,6 +112,7 @@ func (b *bank) has(held, collected api.Micro) {
 }
 
 func TestAFundedCap(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	if got := b.fund(100); got.Cap != 100 || got.Held != 100 || got.Account != "ann/main/credit" {
 		t.Fatalf("%+v", got)
@@ -165,6 +166,7 @@ func TestAFundedCap(t *testing.T) {
 }
 
 func TestRemovedWithCallsUnderWay(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	b.fund(100)
 	r := b.spend("c1", 40, true)
@@ -180,6 +182,7 @@ func TestRemovedWithCallsUnderWay(t *testing.T) {
 
 // Whoever cannot pay, or may not, has changed nothing.
 func TestRefusedFunding(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	try := func(principal string, r *api.BudgetSetRequest, reason string) {
 		t.Helper()
@@ -223,6 +226,7 @@ func TestRefusedFunding(t *testing.T) {
 
 // Without the service that keeps the accounts caps are as they were, as long as nobody is to pay.
 func TestNobodyKeepsAccounts(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	set(t, s, job, 50)
 	_, err := s.Set(within(t, 10*time.Second), ann, pays(60))
@@ -239,6 +243,7 @@ func TestNobodyKeepsAccounts(t *testing.T) {
 
 // A request that is repeated gets its answer, and holds nothing a second time.
 func TestARepeatedFunding(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	cause := api.Cause{Principal: "ann", RequestID: "r1", BodyHash: "h"}
 	for range 3 {
@@ -259,6 +264,7 @@ func TestARepeatedFunding(t *testing.T) {
 
 // What an operator takes from a hold is gone, and no reason not to settle the rest.
 func TestAnOperatorTakes(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	b.fund(100)
 	b.fund(130)
@@ -279,6 +285,7 @@ func TestAnOperatorTakes(t *testing.T) {
 
 // A hold that no budget knows goes back, once it is certain that none will.
 func TestAnOrphan(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	ask(b, "ann", api.HoldsCreate, api.HoldCreateRequest{ID: "budget-job-j1-x", Account: "ann", Amount: 10, Beneficiary: "agenthost", Note: "budget/job.j1"})
 	b.fund(50)

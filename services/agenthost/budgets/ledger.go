@@ -27,7 +27,7 @@ func (s *Store) carryOn(ctx context.Context, k api.BudgetKey, mine string) (kv.R
 			next := old.Clone()
 			switch changed, gone := next.Plan(now); {
 			case gone:
-				return nil, "removed", nil
+				return nil, eventRemoved, nil
 			case !changed:
 				return old, "", nil
 			}
@@ -58,8 +58,12 @@ func (s *Store) ask(ctx context.Context, k api.BudgetKey, ask spend.Ask, mine bo
 	if !mine && ask.Stale(time.Now()) { // nobody waits for it any more: it is not to be made, but may have been
 		_, err = rpc.Call(short, s.conn.WithPrincipal(spend.Collector), api.HoldsGet, &api.HoldKey{ID: ask.Hold})
 	} else {
-		_, err = rpc.Call(rpc.WithRequestID(short, ask.Hold), s.conn.WithPrincipal(ask.Account.Owner()), api.HoldsCreate, &api.HoldCreateRequest{
-			ID: ask.Hold, Account: ask.Account, Amount: ask.Amount, Beneficiary: spend.Collector,
+		who := ask.Account.Owner()
+		if ask.Allowance != "" {
+			who = spend.Collector
+		}
+		_, err = rpc.Call(rpc.WithRequestID(short, ask.Hold), s.conn.WithPrincipal(who), api.HoldsCreate, &api.HoldCreateRequest{
+			ID: ask.Hold, Account: ask.Account, Amount: ask.Amount, Beneficiary: spend.Collector, Allowance: ask.Allowance,
 			ExpiresIn: api.Duration(spend.HoldTime), Note: notePrefix + keyOf(k),
 		})
 	}
@@ -68,6 +72,10 @@ func (s *Store) ask(ctx context.Context, k api.BudgetKey, ask spend.Ask, mine bo
 			return err
 		}
 		return s.granted(ctx, k, ask.Hold)
+	}
+	if api.ReasonOf(err) == api.ReasonNotGranted {
+		err = api.Errorf(api.PermissionDenied, "%s has credentials of its own, so no agent host holds money in its name: set an allowance of the account for the spender %s, and name it (--allowance)",
+			ask.Account.Owner(), spend.Collector).WithReason(api.ReasonNotGranted).WithFields("allowance")
 	}
 	if !refused(err, mine) {
 		return ledgerAway(err)
@@ -80,8 +88,8 @@ func (s *Store) ask(ctx context.Context, k api.BudgetKey, ask spend.Ask, mine bo
 		switch left, changed := next.Denied(ask.Hold); {
 		case !changed:
 			return old, "", nil
-		case !left:
-			return nil, "removed", nil
+		case !left: // it never counted
+			return nil, eventRefused, nil
 		}
 		return next, "", nil
 	}); failed != nil {
@@ -105,7 +113,7 @@ func (s *Store) granted(ctx context.Context, k api.BudgetKey, hold string) error
 		if ours, changed = next.Granted(hold); !changed {
 			return old, "", nil
 		}
-		return next, "", nil
+		return next, eventSet, nil
 	}); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 )
 
 func TestRace(t *testing.T) {
+	t.Parallel()
 	url := natstest.Start(t).URL()
 	stores := []*budgets.Store{open(t, url, 1), open(t, url, 1), open(t, url, 1)}
 	race(t, stores, 8, 25, func() {})
@@ -20,6 +21,7 @@ func TestRace(t *testing.T) {
 
 // TestThreeServers: with three copies reads of followers are stale and innocent writes fail, which one server never shows.
 func TestThreeServers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts three servers")
 	}

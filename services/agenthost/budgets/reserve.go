@@ -21,6 +21,7 @@ type Reservation struct {
 	store *Store
 	call  string
 	keys  []string // of the budgets that exist
+	doubt string   // the one of them of which nobody knows whether the call is in it, or ""
 }
 
 // Reserve reserves the most that a call may cost in every budget that it counts in, all or none. Where none has a cap that is
@@ -58,6 +59,9 @@ func (s *Store) reserve(ctx context.Context, c Call, in func(a *spend.Account, c
 		}).finish()
 		if exists && err == nil || maybe(err) {
 			r.keys = append(r.keys, key)
+		}
+		if maybe(err) {
+			r.doubt = key
 		}
 		if err == nil {
 			err = s.step("reserved " + key)
@@ -121,7 +125,10 @@ func (r *Reservation) Release(ctx context.Context) error {
 func (r *Reservation) end(ctx context.Context, step string, f func(*spend.Account) bool) error {
 	ends := make([]*work, len(r.keys))
 	for i, key := range r.keys {
-		ends[i] = r.store.begin(ctx, key, func(a *spend.Account, _ time.Time) (bool, error) { return a != nil && f(a), nil })
+		ends[i] = r.store.begin(ctx, key, func(a *spend.Account, _ time.Time) (bool, error) {
+			// The reservation may still be on its way where it is not found: a write, of the same record, keeps it out.
+			return a != nil && (f(a) || key == r.doubt), nil
+		})
 	}
 	var errs []error
 	for i, w := range ends {

@@ -5,17 +5,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mabus-project/mabus/services/agenthost/spend"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // Bounds of the bucket. Sizes are in bytes.
 const (
-	maxBytes  = 128 << 20
+	maxBytes  = 256 << 20
 	maxRecord = 1 << 20 // spend.MaxHolds reservations under the longest ids fit
-	history   = 4
+	history   = 16      // revisions, from which events are made
 	// forget is the age at which nobody has a use for the trace of a removed budget.
 	forget = 48 * time.Hour
 )
@@ -35,11 +38,11 @@ type Store struct {
 
 // Open opens the bucket, or makes it, trying until JetStream is ready or ctx ends.
 func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
-	requests, err := kv.OpenRequests(ctx, conn.JS, conn.NC, conn.Namespace, conn.Replicas, 0)
+	requests, err := kv.OpenRequests(ctx, conn.JS, conn.Namespace, conn.Replicas, 0)
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := kv.Open(ctx, conn.JS, conn.NC, kv.Config{
+	bucket, err := kv.Open(ctx, conn.JS, kv.Config{
 		Namespace: conn.Namespace, Name: "budgets", Replicas: conn.Replicas, History: history, MaxBytes: maxBytes, MaxValueSize: maxRecord,
 	})
 	if err != nil {
@@ -51,6 +54,26 @@ func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
 	defer cancel()
 	_, _ = bucket.Sweep(sweep, forget, api.MaxPage) // what is left is for the next start
 	return s, nil
+}
+
+// Outbox returns what tells of caps that are set and removed as events, mabus.budgets.<what>; it has not been started.
+func (s *Store) Outbox(log zerolog.Logger) *kv.Outbox {
+	o := kv.NewOutbox(s.table.Bucket(), "agenthost", "budgets", log)
+	o.Shorten(shown)
+	return o
+}
+
+// shown is what an event shows of a stored budget; nil if it is none.
+func shown(data []byte) []byte {
+	var b api.Budget
+	if codec.Read(data, &b) != nil {
+		return nil
+	}
+	data, err := codec.Marshal(&b)
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // keyOf is the key of a budget in the bucket.

@@ -11,6 +11,7 @@ import (
 )
 
 func TestReserveAndSettle(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	ctx := within(t, 30*time.Second)
 	free, err := s.Reserve(ctx, call("c0", 1e9)) // before there is any cap
@@ -55,6 +56,7 @@ func TestReserveAndSettle(t *testing.T) {
 
 // TestAllOrNone: a refusal by any of the budgets leaves no reservation in the others, and marks only the one that is exhausted.
 func TestAllOrNone(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	ctx := within(t, 30*time.Second)
 	for i, narrow := range all {
@@ -84,6 +86,7 @@ func TestAllOrNone(t *testing.T) {
 
 // TestDeathAtEachStep: what a host that dies has reserved stays; whoever takes the call up again goes on from there.
 func TestDeathAtEachStep(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	s := open(t, srv.URL(), 1)
 	for _, k := range all {
@@ -143,6 +146,7 @@ func TestDeathAtEachStep(t *testing.T) {
 }
 
 func TestRequestIDs(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	ctx := within(t, 30*time.Second)
 	cause := api.Cause{Principal: "p", RequestID: "r1", BodyHash: "h1"}
@@ -170,6 +174,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	ctx := within(t, 30*time.Second)
 	var want []string
@@ -221,6 +226,7 @@ func TestList(t *testing.T) {
 }
 
 func TestRemoved(t *testing.T) {
+	t.Parallel()
 	s := open(t, natstest.Start(t).URL(), 1)
 	ctx := within(t, 30*time.Second)
 	if err := s.Remove(ctx, api.Cause{}, &job); err != nil {

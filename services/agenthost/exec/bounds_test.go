@@ -43,6 +43,7 @@ func TestWorkerThatDoesNotRead(t *testing.T) {
 }
 
 func TestAnsweringWithoutReadingFillsTheQueue(t *testing.T) {
+	t.Parallel()
 	// The worker guesses the ids and frees the slots, so the frames pile up in the queue until that is full.
 	spec := shell(`i=0; while :; do i=$((i+1)); echo "{\"type\":\"result\",\"id\":\"$i\"}"; [ $i -ge 400 ] && i=0; done`)
 	p := start(t, spec, exec.Options{Grace: 50 * time.Millisecond})
@@ -82,6 +83,7 @@ func TestFlood(t *testing.T) {
 }
 
 func TestJunk(t *testing.T) {
+	t.Parallel()
 	opt, log := logged()
 	p := start(t, shEach(`i=0; while [ $i -lt $payload ]; do echo "debug output $i"; i=$((i+1)); done
 echo ''; echo '{"type":"from the future","id":"1"}'; echo '{"no":"type"}'
@@ -103,6 +105,7 @@ printf '{"type":"result","id":"%s"}\n' "$id"`), opt)
 }
 
 func TestBrokenAnswerFailsItsMessageAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{
 		`{"type":"result","id":"%s","payload":NaN}`,
 		`{"type": "result", "id": "%s", "payload": {"a":1`,
@@ -116,6 +119,7 @@ func TestBrokenAnswerFailsItsMessageAtOnce(t *testing.T) {
 }
 
 func TestLineTooLong(t *testing.T) {
+	t.Parallel()
 	p := start(t, shEach(`head -c 2000 /dev/zero | tr '\0' x`), exec.Options{MaxLine: 1000})
 	_, err := p.Handle(t.Context(), &agent.Message{Payload: []byte(`"` + strings.Repeat("x", 1000) + `"`)})
 	wantError(t, err, api.Invalid, api.ReasonPayloadTooLarge, false)
@@ -128,6 +132,7 @@ func TestLineTooLong(t *testing.T) {
 }
 
 func TestLargePayloads(t *testing.T) {
+	t.Parallel()
 	spec := self(t, "echo")
 	spec.Concurrency = 3
 	p := start(t, spec, exec.Options{})
@@ -144,6 +149,7 @@ func TestLargePayloads(t *testing.T) {
 }
 
 func TestLogFrames(t *testing.T) {
+	t.Parallel()
 	opt, log := logged()
 	p := start(t, shEach(`echo '{"type":"log","level":"error","message":"it burns"}'
 echo '{"type":"log","level":"panic","message":"keep calm"}'; echo '{"type":"log","message":"plain"}'

@@ -27,7 +27,9 @@ type call struct {
 	reader agent.Parts   // nil unless the caller reads parts
 	more   chan struct{} // nil without a reader; room for one: there is something in queue
 	queue  []part
+	holed  bool               // a part was dropped because its caller had gone: what answers the message is not the whole answer
 	endAsk context.CancelFunc // ends the open question, if there is one
+	text   chunks             // of stdout's reader
 }
 
 type answer struct {

@@ -29,6 +29,7 @@ func giveUp(t *testing.T, p *exec.Process, payload string, ready func() bool) {
 }
 
 func TestCancelThatIsObeyed(t *testing.T) {
+	t.Parallel()
 	const grace = 250 * time.Millisecond
 	for _, answer := range []string{`{"type":"result","id":"%s"}`, `{"type":"error","id":"%s","error":"given up"}`} {
 		p := start(t, shEach(`case $payload in '"slow"') echo got >&2; IFS= read -r cancel; printf '`+answer+`\n' "$id" ;;
@@ -71,6 +72,7 @@ func wantHung(t *testing.T, p *exec.Process) {
 }
 
 func TestCancelThatIsIgnored(t *testing.T) {
+	t.Parallel()
 	t.Run("SIGTERM is enough", func(t *testing.T) {
 		opt := exec.Options{CancelGrace: 50 * time.Millisecond, Grace: time.Hour}
 		p, other := inHand(t, ``, opt)
@@ -115,6 +117,7 @@ func TestCancelThatIsIgnored(t *testing.T) {
 }
 
 func TestCallsEndWithTheirMessage(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(p *exec.Process, bus *peers) error{
 		"cancelled": func(p *exec.Process, bus *peers) error {
 			ctx, cancel := context.WithCancel(t.Context())

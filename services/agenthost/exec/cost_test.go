@@ -16,6 +16,7 @@ import (
 
 // What a message costs is known only when the worker has given it up.
 func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
+	t.Parallel()
 	const obeys = `while IFS= read -r l; do id=${l#*'"id":"'}; id=${id%%'"'*}; case $l in
 		*'"type":"cancel"'*) printf '{"type":"error","id":"%s","error":"stopped","usage":{"tokens_out":3,"cost":"7"}}\n' "$id";;
 	esac; done`
@@ -54,6 +55,7 @@ func TestTheCostOfAMessageThatIsCutShort(t *testing.T) {
 }
 
 func TestACostThatIsNotToBeUnderstood(t *testing.T) {
+	t.Parallel()
 	const says = `read -r l; read -r l; printf '{"type":"result","id":"1","payload":1,"usage":{"cost":12}}\n'; read -r l`
 	p, err := exec.Start(t.Context(), api.AgentSpec{ID: "a", Command: []string{"sh", "-c", says}, MaxCost: 100}, exec.Options{Log: zerolog.Nop()})
 	if err != nil {
@@ -78,6 +80,7 @@ func (halts) Chunk(ctx context.Context, _ json.RawMessage) error {
 
 // While the cost of a message is awaited, the parts that it leaves behind must not keep the worker's output from being read.
 func TestWhatAMessageLeavesBehindDoesNotHideItsCost(t *testing.T) {
+	t.Parallel()
 	const script = `big=$(head -c 12000000 /dev/zero | tr '\0' x); n=0
 while IFS= read -r l; do id=${l#*'"id":"'}; id=${id%%'"'*}; case $l in
 	*'"type":"cancel"'*) printf '{"type":"error","id":"%s","error":"stopped","usage":{"cost":"7"}}\n' "$id";;

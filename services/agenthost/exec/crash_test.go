@@ -18,6 +18,7 @@ import (
 )
 
 func TestCrashWithMessagesInHand(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, do, err string }{
 		{"exit status", `echo "about to fail" >&2; exit 3`, "exit status 3"},
 		{"signal", `kill -KILL $$`, "signal: killed"},
@@ -51,6 +52,7 @@ func TestCrashWithMessagesInHand(t *testing.T) {
 }
 
 func TestAnswersBeforeTheEndCount(t *testing.T) {
+	t.Parallel()
 	p := start(t, shEach(`printf '{"type":"result","id":"%s","payload":"last words"}\n' "$id"; exit 0`), exec.Options{})
 	if got := ask(t, p, `1`); got != `"last words"` {
 		t.Fatal(got)
@@ -62,6 +64,7 @@ func TestAnswersBeforeTheEndCount(t *testing.T) {
 }
 
 func TestStderrGoesToLogAndTail(t *testing.T) {
+	t.Parallel()
 	opt, log := logged()
 	spec := shell(`i=0; while [ $i -lt 30 ]; do echo "line $i" >&2; i=$((i+1)); done
 head -c 5000 /dev/zero | tr '\0' x >&2; echo >&2; printf 'bad \377 byte' >&2; exit 1`)
@@ -91,6 +94,7 @@ func TestLeftoversOfACrashAreKilled(t *testing.T) {
 }
 
 func TestHungWorkerIsKilled(t *testing.T) {
+	t.Parallel()
 	p := start(t, shEach(`:`), exec.Options{Grace: 50 * time.Millisecond})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -103,6 +107,7 @@ func TestHungWorkerIsKilled(t *testing.T) {
 }
 
 func TestClosedPipesEndTheWorker(t *testing.T) {
+	t.Parallel()
 	for script, pipe := range map[string]string{
 		`exec >&-; sleep 1000`: "standard output",
 		`exec <&-; sleep 1000`: "standard input",
@@ -126,6 +131,7 @@ func TestClosedPipesEndTheWorker(t *testing.T) {
 }
 
 func TestThreadsEndWithoutTheWorker(t *testing.T) {
+	t.Parallel()
 	started := make(chan *exec.Process)
 	for range 8 {
 		go func() {
@@ -147,6 +153,7 @@ func TestThreadsEndWithoutTheWorker(t *testing.T) {
 }
 
 func TestWorkerDiesWithItsHost(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux kills a worker that ignores the end of its standard input when the host dies")
 	}

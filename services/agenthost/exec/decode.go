@@ -28,6 +28,8 @@ type inbound struct {
 	Level      string          `json:"level"`
 	Message    string          `json:"message"`
 	Stateful   bool            `json:"stateful"`
+
+	Traceparent string `json:"traceparent"`
 }
 
 var errNoType = errors.New("not a frame: it has no type")

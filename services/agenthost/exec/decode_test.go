@@ -11,6 +11,7 @@ import (
 )
 
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{
 		`{"type":"result","id":"7","payload":{"a":1}}`: "result",
 		` { "later" : [1] , "type" : "chunk" } `:       "chunk",

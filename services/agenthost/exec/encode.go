@@ -26,7 +26,7 @@ var stateFrame = frame{head: []byte("{\"type\":\"state\"}\n")}
 var stopFrame = frame{head: []byte("{\"type\":\"stop\"}\n"), last: true}
 
 // messageFrame writes type and id first and the payload last, which docs/exec.md promises to workers without a JSON parser.
-func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, state, payload []byte) frame {
+func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, parent string, state, payload []byte) frame {
 	b := make([]byte, 0, 160+len(state))
 	if len(state) > 0 { // a line of its own, so that nothing before the payload can look like it
 		b = append(b, `{"type":"checkpoint","id":"`...)
@@ -62,6 +62,11 @@ func messageFrame(id string, m *agent.Message, stream bool, deadline time.Time, 
 	if m.Principal != "" {
 		b = append(b, `,"principal":`...)
 		b = appendString(b, m.Principal)
+	}
+	if parent != "" {
+		b = append(b, `,"traceparent":"`...)
+		b = append(b, parent...)
+		b = append(b, '"')
 	}
 	if !deadline.IsZero() {
 		b = append(b, `,"deadline":"`...)

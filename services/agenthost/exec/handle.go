@@ -9,6 +9,7 @@ import (
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // Handle sends the message to the worker and waits for its answer. At most spec.Concurrency messages are with the worker
@@ -119,15 +120,23 @@ func (p *Process) await(c *call) (answer, error) {
 				return answer{}, err
 			}
 		case <-c.answered:
-			return c.answer, p.deliver(c)
+			return p.whole(c)
 		case <-c.ctx.Done():
 			if p.abandon(c) {
 				return answer{}, c.ctx.Err()
 			}
 			<-c.answered // it came in the same moment
-			return c.answer, p.deliver(c)
+			return p.whole(c)
 		}
 	}
+}
+
+// whole hands on the last parts of a message that is answered, and returns its answer unless others of its parts are missing.
+func (p *Process) whole(c *call) (answer, error) {
+	if err := p.deliver(c); err != nil || !c.holed { // nobody changes that once it is answered
+		return c.answer, err
+	}
+	return answer{}, c.ctx.Err()
 }
 
 // last lets an error say that the program has ended only when it has, so that the message can go to the next at once.
@@ -183,7 +192,7 @@ func (p *Process) send(c *call, m *agent.Message, state, payload []byte) error {
 	c.id = strconv.FormatUint(p.lastID, 10)
 	deadline, _ := c.ctx.Deadline()
 	select {
-	case p.out <- messageFrame(c.id, m, c.reader != nil, deadline, state, payload):
+	case p.out <- messageFrame(c.id, m, c.reader != nil, deadline, trace.Parent(c.ctx), state, payload):
 		p.pending[c.id] = c
 		return nil
 	default:

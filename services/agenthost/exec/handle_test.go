@@ -15,6 +15,7 @@ import (
 )
 
 func TestPayloadsPassUnchanged(t *testing.T) {
+	t.Parallel()
 	p := start(t, self(t, "echo"), exec.Options{})
 	for _, c := range []struct{ in, want string }{
 		{`1`, `1`},
@@ -32,6 +33,7 @@ func TestPayloadsPassUnchanged(t *testing.T) {
 }
 
 func TestPayloadCannotForgeAFrame(t *testing.T) {
+	t.Parallel()
 	p := start(t, self(t, "echo"), exec.Options{})
 	for _, payload := range []string{"1}\n{\"type\":\"stop\"}", `1,"id":"9"`, `{`, "\xff", `"a" "b"`, strings.Repeat("[", 100_000)} {
 		_, err := p.Handle(t.Context(), &agent.Message{Payload: []byte(payload)})
@@ -43,6 +45,7 @@ func TestPayloadCannotForgeAFrame(t *testing.T) {
 }
 
 func TestWorkerSeesTheMessage(t *testing.T) {
+	t.Parallel()
 	spec := self(t, "frames")
 	spec.Capabilities = []string{"sum"}
 	spec.Config = []byte("{\n\"depth\": 3}")
@@ -83,6 +86,7 @@ func TestWorkerSeesTheMessage(t *testing.T) {
 }
 
 func TestAnswersOutOfOrder(t *testing.T) {
+	t.Parallel()
 	spec := self(t, "reverse")
 	spec.Concurrency = 4
 	p := start(t, spec, exec.Options{})
@@ -101,6 +105,7 @@ func TestAnswersOutOfOrder(t *testing.T) {
 // The worker keeps every message but reports, so with one slot left the reports go through one at a time, and with none
 // left they do not reach it.
 func TestConcurrencyIsALimit(t *testing.T) {
+	t.Parallel()
 	spec := self(t, "frames")
 	spec.Concurrency = 2
 	p := start(t, spec, exec.Options{})
@@ -136,6 +141,7 @@ func TestConcurrencyIsALimit(t *testing.T) {
 }
 
 func TestCancelAndDeadline(t *testing.T) {
+	t.Parallel()
 	p := start(t, self(t, "late"), exec.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -152,6 +158,7 @@ func TestCancelAndDeadline(t *testing.T) {
 }
 
 func TestWorkerErrors(t *testing.T) {
+	t.Parallel()
 	p := start(t, shEach(`printf '{"type":"error","id":"%s","error":%s,"extra":1}\n' "$id" "$payload"`), exec.Options{})
 	for _, c := range []struct {
 		payload, reason, message string

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // maxCallID is how many bytes the id of a call may have.
@@ -75,6 +76,7 @@ func (p *Process) takeCast(f *inbound) {
 	}
 	if err == nil {
 		parent, _ := p.messageContext(f.For)
+		parent = trace.Remote(parent, f.Traceparent)
 		// The message may have been answered: what it started goes on.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), api.DefaultTimeout.Std())
 		defer cancel()
@@ -124,7 +126,7 @@ func (p *Process) callContext(f *inbound) (context.Context, context.CancelFunc, 
 			return nil, nil, api.Errorf(api.Invalid, "timeout must be a duration such as \"2s\", at most %ds", api.MaxRequestTimeout).WithFields("timeout")
 		}
 	}
-	ctx, cancel := context.WithTimeout(parent, timeout)
+	ctx, cancel := context.WithTimeout(trace.Remote(parent, f.Traceparent), timeout)
 	unhook := context.AfterFunc(p.base, cancel)
 	return ctx, func() { unhook(); cancel() }, nil
 }

@@ -61,6 +61,7 @@ printf '{"type":"result","id":"%s","payload":%s}\n' "$id" "$reply"`)
 }
 
 func TestCallsOfTheWorker(t *testing.T) {
+	t.Parallel()
 	opt, log := logged()
 	opt.Bus = &peers{ended: make(chan error, 10)}
 	p := start(t, relay(), opt)
@@ -90,6 +91,7 @@ func TestCallsOfTheWorker(t *testing.T) {
 }
 
 func TestCallsInheritTheirMessagesContext(t *testing.T) {
+	t.Parallel()
 	bus := &peers{ended: make(chan error, 10)}
 	p := start(t, shEach(`echo '{"type":"call","id":"c1","agent":"never"}'`), exec.Options{Bus: bus})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -102,6 +104,7 @@ func TestCallsInheritTheirMessagesContext(t *testing.T) {
 }
 
 func TestCallsEndWithTheWorker(t *testing.T) {
+	t.Parallel()
 	bus := &peers{ended: make(chan error, 10)}
 	p := start(t, shell(`echo '{"type":"call","id":"c1","agent":"never","timeout":"1h"}'; read -r a; exit 1`), exec.Options{Bus: bus})
 	await(t, p)
@@ -118,6 +121,7 @@ func TestCallsEndWithTheWorker(t *testing.T) {
 }
 
 func TestNoBus(t *testing.T) {
+	t.Parallel()
 	p := start(t, relay(), exec.Options{})
 	if got := ask(t, p, `{"agent":"twice"}`); !strings.Contains(got, `"code":"unimplemented"`) {
 		t.Fatal(got)
@@ -125,6 +129,7 @@ func TestNoBus(t *testing.T) {
 }
 
 func TestCastsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	bus := &peers{}
 	opt, log := logged()
 	opt.Bus = bus
@@ -141,6 +146,7 @@ printf '{"type":"result","id":"%s"}\n' "$id"`), opt)
 }
 
 func TestTooManyCalls(t *testing.T) {
+	t.Parallel()
 	bus := &peers{ended: make(chan error, 1000)}
 	// Reads all replies: those refused come at once.
 	p := start(t, shell(`i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "{\"type\":\"call\",\"id\":\"c$i\",\"agent\":\"never\",\"timeout\":\"1h\"}"; done

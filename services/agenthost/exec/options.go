@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/shared/secret"
 )
 
 // Defaults of Options.
@@ -26,6 +27,9 @@ type Options struct {
 	// Save keeps a state and returns its version; without it the worker's saves are answered with unimplemented. An error with
 	// the code fenced or failed_precondition says that this process can save no more, and ends it with that error.
 	Save func(ctx context.Context, data json.RawMessage) (version uint64, err error)
+	// Secrets are put into the program's environment; for a name that ends in _FILE, the path of a file with the value. They are taken
+	// out of all that the worker says. Start does not change them.
+	Secrets map[string]*secret.Value
 	// Log gets the worker's standard error and log frames, with the agent's id.
 	Log zerolog.Logger
 	// ReadyTimeout is how long Start waits for the ready frame of a worker whose config has "wait_ready": true; 10s

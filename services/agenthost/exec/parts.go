@@ -55,6 +55,19 @@ func (p *Process) takePart(f *inbound) bool {
 	case c.reader == nil:
 		return true
 	}
+	if t.kind != api.PartChunk || p.hide == nil {
+		return p.queue(c, t)
+	}
+	for _, payload := range c.text.next(p.hide, t.payload) {
+		if !p.queue(c, part{t.kind, payload}) {
+			return false
+		}
+	}
+	return true
+}
+
+// queue is enqueue that waits for room.
+func (p *Process) queue(c *call, t part) bool {
 	for !p.enqueue(c, t, maxQueued, maxHeld) {
 		if !p.awaitRoom(c) {
 			// What a dead program has left in the pipe is soon read. Only a survivor outside its group can write more.
@@ -69,6 +82,7 @@ func (p *Process) enqueue(c *call, t part, parts, bytes int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.gone || c.ctx.Err() != nil {
+		c.holed = c.holed || !c.gone
 		return true
 	}
 	if len(c.queue) >= parts || p.held > 0 && p.held+t.size() > bytes {

@@ -141,6 +141,7 @@ func read(t testing.TB, p *exec.Process, payload string, r agent.Parts) string {
 }
 
 func TestPartsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	spec := self(t, "interleave")
 	spec.Concurrency = 4
 	p := start(t, spec, exec.Options{})
@@ -164,6 +165,7 @@ func TestPartsKeepTheirOrder(t *testing.T) {
 }
 
 func TestNoPartComesAfterTheAnswer(t *testing.T) {
+	t.Parallel()
 	p := start(t, self(t, "brief"), exec.Options{})
 	for range 500 {
 		r := &reader{}
@@ -175,6 +177,7 @@ func TestNoPartComesAfterTheAnswer(t *testing.T) {
 }
 
 func TestPartsNobodyReads(t *testing.T) {
+	t.Parallel()
 	p := start(t, self(t, "gush"), exec.Options{})
 	for _, r := range []agent.Parts{nil, agent.NoParts{}, &agent.NoParts{}} {
 		if got := read(t, p, `1000`, r); got != `1000` {
@@ -184,6 +187,7 @@ func TestPartsNobodyReads(t *testing.T) {
 }
 
 func TestWorkerIsToldWhoReads(t *testing.T) {
+	t.Parallel()
 	p := start(t, self(t, "frames"), exec.Options{})
 	if got := read(t, p, `"report"`, agent.NoParts{}); strings.Contains(got, "stream") {
 		t.Errorf("nobody reads, but the worker saw %s", got)
@@ -194,6 +198,7 @@ func TestWorkerIsToldWhoReads(t *testing.T) {
 }
 
 func TestStrayParts(t *testing.T) {
+	t.Parallel()
 	opt, log := logged()
 	p := start(t, shEach(`printf '{"type":"chunk","id":"%s","payload":1}\n{"type":"progress","id":"%s"}\n' "$id" "$id"
 for kind in chunk progress need_input; do echo '{"type":"'$kind'","id":"99"}'; echo '{"type":"'$kind'"}'; done
@@ -210,6 +215,7 @@ printf '{"type":"result","id":"%s"}\n{"type":"chunk","id":"%s","payload":2}\n' "
 }
 
 func TestBrokenChunkFailsItsMessageAtOnce(t *testing.T) {
+	t.Parallel()
 	p := start(t, shEach(`case $payload in 1)
 printf '{"type":"chunk","id":"%s","payload":1}\n{"type":"chunk","id":"%s","payload":NaN}\n{"type":"chunk","id":"%s","payload":3}\n' "$id" "$id" "$id"
 IFS= read -r cancel; echo "$cancel" >&2 ;; esac
@@ -229,6 +235,7 @@ printf '{"type":"result","id":"%s"}\n' "$id"`), exec.Options{})
 }
 
 func TestReaderThatFails(t *testing.T) {
+	t.Parallel()
 	opt := exec.Options{}
 	p := start(t, self(t, "gush"), opt)
 	r := &reader{broken: errors.New("the line is dead")}

@@ -26,6 +26,7 @@ func sameAsDecoded(t interface{ Fatalf(string, ...any) }, line []byte) (short bo
 }
 
 func TestPlainResults(t *testing.T) {
+	t.Parallel()
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for line, want := range map[string]bool{
 		`{"type":"result","id":"7","payload":{"a":1}}`:                      true,
@@ -61,6 +62,7 @@ func TestPlainResults(t *testing.T) {
 
 // Lines that are nearly plain results: their parts in any number and order.
 func TestTheShortWayIsTheLongWay(t *testing.T) {
+	t.Parallel()
 	part := rapid.SampledFrom([]string{
 		`{"type":"result","id":"`, `{"type": "result", "id": "`, `","payload":`, `", "payload": `, `}`, `{`, `"`, `,`, ` `, "\t", `7`, `12`, `0`, `null`, `[1]`, `{"a":1}`,
 		`"payload":`, `"usage":`, `"usage":{}`, `"type":"result"`, `\`, `\u0037`, "\u00a0", "\xff", `"}"`, `1e9`,

@@ -16,6 +16,7 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/isolate"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/secret"
 )
 
 // maxCalls is how many calls of its own a worker may have open at once.
@@ -47,6 +48,7 @@ type Process struct {
 	saves   chan save
 	told    chan error // room for one: what came of the state that the worker was asked for
 	tail    tail
+	hide    *secret.Redactor // of the secrets that the program has
 
 	ready    chan struct{} // closed by the first ready frame
 	stopping chan struct{} // closed by the first Stop
@@ -131,6 +133,7 @@ func (p *Process) live(pipes *isolate.Streams, started chan<- error) {
 	defer runtime.UnlockOSThread()
 	defer p.endBase()
 	apart, err := isolate.Start(p.cmd, p.limits)
+	p.cmd.Env = nil // it may hold secrets, and the program has it
 	pipes.CloseChild()
 	if err != nil {
 		pipes.CloseHost()

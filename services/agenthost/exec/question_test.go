@@ -21,6 +21,7 @@ printf '{"type":"result","id":"%s","payload":%s}\n' "$id" "$input"`)
 }
 
 func TestQuestions(t *testing.T) {
+	t.Parallel()
 	p := start(t, asker(), exec.Options{})
 	r := &reader{answer: func(_ context.Context, question string) (string, error) {
 		switch question {
@@ -60,6 +61,7 @@ func TestQuestions(t *testing.T) {
 }
 
 func TestQuestionEndsWithItsMessage(t *testing.T) {
+	t.Parallel()
 	// The worker asks for one message; with the next it goes on without the answer.
 	for name, on := range map[string]string{
 		"answered": `printf '{"type":"chunk","id":"%s","payload":1}\n{"type":"result","id":"%s","payload":"alone"}\n' "$first" "$first"`,

@@ -73,6 +73,7 @@ func (p *Process) read(stdout io.Reader) {
 
 // take handles one line. It returns false when the worker is to be given up.
 func (p *Process) take(line []byte) bool {
+	line = p.hide.Bytes(line)
 	if id, payload, ok := plainResult(line); ok {
 		p.takeAnswer(string(id), answer{payload: bytes.Clone(payload)})
 		return true
@@ -123,6 +124,9 @@ func (p *Process) take(line []byte) bool {
 }
 
 func (p *Process) takeAnswer(id string, a answer) {
+	if p.hide != nil {
+		p.takeRest(id)
+	}
 	if !p.answered(id, a) {
 		p.oddity().Str("message", clip(id)).Msg("ignored an answer of the worker to a message that it does not have")
 	}

@@ -47,6 +47,7 @@ func bounded(t testing.TB, r api.Resources, command ...string) api.AgentSpec {
 }
 
 func TestMemoryHogIsEndedAlone(t *testing.T) {
+	t.Parallel()
 	for name, payload := range map[string]string{"itself": `400`, "in its children": `-400`} {
 		t.Run(name, func(t *testing.T) {
 			neighbour := start(t, self(t, "echo"), exec.Options{})
@@ -68,6 +69,7 @@ func TestMemoryHogIsEndedAlone(t *testing.T) {
 }
 
 func TestMeasure(t *testing.T) {
+	t.Parallel()
 	p := start(t, bounded(t, api.Resources{Memory: 300 * mib, CPU: 1000}, "python3", "-c", eater), exec.Options{})
 	_ = ask(t, p, `50`)
 	eventually(t, "it is measured", func() bool {
@@ -94,6 +96,7 @@ func TestMeasure(t *testing.T) {
 }
 
 func TestBoundsNeedLinux(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "linux" {
 		t.Skip("Linux has them")
 	}
@@ -104,6 +107,7 @@ func TestBoundsNeedLinux(t *testing.T) {
 }
 
 func TestGroupIsRemoved(t *testing.T) {
+	t.Parallel()
 	before := groupsHere(t)
 	p := start(t, bounded(t, api.Resources{Memory: 100 * mib}, "sh", "-c", "cat >/dev/null"), exec.Options{})
 	if err := p.Stop(t.Context()); err != nil {

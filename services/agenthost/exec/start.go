@@ -3,12 +3,15 @@ package exec
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/mabus-project/mabus/services/agenthost/isolate"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/secret"
 )
 
 // Start starts the program of an exec agent and sends it the init frame. It does not wait for the worker unless the
@@ -42,7 +45,14 @@ func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Process, erro
 	if err != nil {
 		return nil, err
 	}
+	handed, err := hand(cmd, opt.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	defer handed.close()
 	p := newProcess(spec, cmd, opt.withDefaults())
+	p.hide = secret.NewRedactor(slices.Collect(maps.Values(opt.Secrets))...)
+	p.opt.Secrets = nil
 	p.out <- hello
 	if err := p.start(); err != nil {
 		if e := api.AsError(err); e != nil {

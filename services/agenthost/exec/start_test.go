@@ -14,6 +14,7 @@ import (
 )
 
 func TestStartFailures(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, []byte("no program"), 0o600); err != nil {
@@ -66,6 +67,7 @@ func readyTimeout(name string) time.Duration {
 }
 
 func TestWaitReady(t *testing.T) {
+	t.Parallel()
 	opt, _ := logged()
 	spec := shell(`echo loading >&2; echo '{"type":"ready"}'; echo '{"type":"ready"}'; cat >/dev/null`)
 	spec.Config = []byte(`{"wait_ready":true}`)
@@ -98,6 +100,7 @@ func TestEnvironmentAndDirectory(t *testing.T) {
 }
 
 func TestRelativeProgramStartsAtDir(t *testing.T) {
+	t.Parallel()
 	spec := api.AgentSpec{ID: "a1", Command: []string{"./worker"}, Dir: t.TempDir()}
 	script := "#!/bin/sh\necho 'it runs' >&2\n"
 	if err := os.WriteFile(filepath.Join(spec.Dir, "worker"), []byte(script), 0o700); err != nil {

@@ -45,6 +45,11 @@ func (p *Process) readStderr(stderr io.Reader) {
 			return
 		}
 		line := printable(part)
+		if more {
+			line = p.hide.Cut(line)
+		} else {
+			line = p.hide.Text(line)
+		}
 		for more && err == nil {
 			_, more, err = r.ReadLine()
 		}

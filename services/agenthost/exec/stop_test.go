@@ -15,6 +15,7 @@ import (
 )
 
 func TestStopOfAWellBehavedWorker(t *testing.T) {
+	t.Parallel()
 	p := start(t, shell(`while IFS= read -r line; do echo "$line" >&2; done; echo "end of input" >&2`), exec.Options{Grace: time.Minute})
 	if err := p.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -36,6 +37,7 @@ func TestStopOfAWellBehavedWorker(t *testing.T) {
 }
 
 func TestStopKillsTheGroup(t *testing.T) {
+	t.Parallel()
 	// The grandchild has none of the worker's pipes and ignores SIGTERM.
 	p := start(t, shEach(`(trap '' TERM; exec sleep 1000 </dev/null >/dev/null 2>&1) & 
 printf '{"type":"result","id":"%s","payload":%s}\n' "$id" $!`), exec.Options{Grace: 100 * time.Millisecond})
@@ -55,6 +57,7 @@ printf '{"type":"result","id":"%s","payload":%s}\n' "$id" $!`), exec.Options{Gra
 }
 
 func TestStopGoesAsFarAsNeeded(t *testing.T) {
+	t.Parallel()
 	spec := self(t, "stubborn")
 	spec.Config = []byte(`{"wait_ready":true}`)
 	p := start(t, spec, exec.Options{Grace: 50 * time.Millisecond})
@@ -77,6 +80,7 @@ func TestStopGoesAsFarAsNeeded(t *testing.T) {
 }
 
 func TestStopWhileCallersWait(t *testing.T) {
+	t.Parallel()
 	p := start(t, shEach(`echo got >&2`), exec.Options{})
 	errs := make(chan error, 3)
 	for range 3 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // maxAnswer bounds an answer, in bytes.
@@ -30,7 +31,9 @@ type reply struct {
 }
 
 // ask sends one request and reads the answer. Its error is a *refusal when the endpoint has answered with an error.
-func (c *call) ask(ctx context.Context) (*reply, error) {
+func (c *call) ask(ctx context.Context) (_ *reply, err error) {
+	ctx, span := c.span(ctx)
+	defer func() { span.End(err) }()
 	tracked, use, end := c.e.pool.begin(ctx)
 	defer end()
 	req, err := nethttp.NewRequestWithContext(tracked, nethttp.MethodPost, c.e.url, bytes.NewReader(c.body))
@@ -38,6 +41,9 @@ func (c *call) ask(ctx context.Context) (*reply, error) {
 		return &reply{}, fmt.Errorf("make the request: %w", err)
 	}
 	c.dress(req)
+	if parent := trace.Parent(ctx); parent != "" && req.Header.Get(api.HeaderTraceparent) == "" {
+		req.Header.Set(api.HeaderTraceparent, parent)
+	}
 	r := &reply{}
 	resp, err := c.e.pool.transport.RoundTrip(req) // and no client, which would follow redirects
 	if r.sent = use.got.Load(); r.sent {
@@ -47,6 +53,7 @@ func (c *call) ask(ctx context.Context) (*reply, error) {
 		return r, c.lost(ctx, r.sent, err)
 	}
 	defer resp.Body.Close()
+	span.Number(trace.HTTPStatus, int64(resp.StatusCode))
 	if resp.StatusCode/100 != 2 {
 		return r, c.refuse(resp)
 	}
@@ -97,7 +104,7 @@ func (c *call) readWhole(ctx context.Context, resp *nethttp.Response, r *reply) 
 	if !codec.Valid(body) {
 		return c.garbled("it is not one JSON value but %s", c.quote(body))
 	}
-	r.answer, r.usage = body, c.e.statedUsage(resp.Header.Get(HeaderUsage))
+	r.answer, r.usage = c.hide.JSON(body), c.e.statedUsage(resp.Header.Get(HeaderUsage))
 	return nil
 }
 
@@ -114,7 +121,7 @@ func (c *call) readChat(ctx context.Context, body []byte, r *reply) error {
 	}
 	first := in.Choices[0]
 	if c.stream && first.Message.Content != "" { // it does not stream, but its caller reads parts
-		if err := c.pass(ctx, first.Message.Content, r); err != nil {
+		if err := c.pass(ctx, c.hide.Text(first.Message.Content), r); err != nil {
 			return err
 		}
 	}
@@ -123,6 +130,7 @@ func (c *call) readChat(ctx context.Context, body []byte, r *reply) error {
 
 // finish makes the answer of a chat.
 func (c *call) finish(a api.ChatAnswer, used *tokens, r *reply) (err error) {
+	a.Text, a.FinishReason, a.Model = c.hide.Text(a.Text), c.hide.Text(a.FinishReason), c.hide.Text(a.Model)
 	if used != nil {
 		r.usage = &api.Usage{TokensIn: used.in, TokensOut: used.out, Cost: c.e.price(bound{used.in, used.out})}
 	}

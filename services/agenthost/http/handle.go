@@ -9,6 +9,7 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/guard"
+	"github.com/mabus-project/mabus/shared/secret"
 )
 
 // call is one message on its way to the endpoint.
@@ -17,6 +18,7 @@ type call struct {
 	m      *agent.Message
 	ctx    context.Context // the caller's; an attempt's own may end before it
 	key    string
+	hide   *secret.Redactor // of the key
 	body   []byte
 	bound  bound
 	stream bool
@@ -29,8 +31,8 @@ type call struct {
 // and then all of it as the answer. What it has cost is told to m.Spend; see the package's documentation.
 //
 // Errors: invalid for a payload that is no request of a chat; failed_precondition (endpoint_error) when the endpoint refuses
-// the request, answers too much, or its key is not in the host's environment; permission_denied (endpoint_error) when it
-// refuses the key; rate_limited (rate_limit_exceeded); unavailable (endpoint_error) when it cannot be reached, fails, breaks
+// the request, answers too much, or its key_env is not in the host's environment; permission_denied (endpoint_error) when it
+// refuses the key; those of secret.Resolver for the key; rate_limited (rate_limit_exceeded); unavailable (endpoint_error) when it cannot be reached, fails, breaks
 // off or does not say what it ought to; deadline_exceeded (timeout) and cancelled when ctx ends; unavailable (draining) when
 // the agent is being stopped; those of the guard, and of m.Parts. maybe_executed is set if a request may have reached it.
 func (e *Endpoint) Handle(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
@@ -48,7 +50,7 @@ func (e *Endpoint) Handle(ctx context.Context, m *agent.Message) (json.RawMessag
 		}
 		estimate = c.bound.estimate()
 	}
-	if c.key, err = e.key(); err != nil {
+	if err = c.findKey(); err != nil {
 		return nil, err
 	}
 	if err = e.guard.Do(ctx, estimate, c.attempt); err != nil {

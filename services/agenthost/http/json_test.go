@@ -22,8 +22,10 @@ import (
 
 func TestJSONEndpoint(t *testing.T) {
 	t.Setenv(keyEnv, key)
+	var auth string
 	url := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		body, _ := io.ReadAll(r.Body)
+		auth = r.Header.Get("Authorization")
 		w.Header().Set("Mabus-Usage", `{"tokens_in":3,"tokens_out":4}`)
 		fmt.Fprintf(w, `{"method":%q,"path":%q,"type":%q,"auth":%q,"team":%q,"body":%s}`, r.Method, r.RequestURI,
 			r.Header.Get("Content-Type"), r.Header.Get("Authorization"), r.Header.Get("X-Team"), body)
@@ -34,9 +36,9 @@ func TestJSONEndpoint(t *testing.T) {
 	})
 	m := message(`{"n":[1]}`)
 	got, err := e.Handle(t.Context(), m)
-	want := `{"method":"POST","path":"/do?v=1","type":"application/json","auth":"Bearer ` + key + `","team":"blue","body":{"n":[1]}}`
-	if err != nil || string(got) != want {
-		t.Fatalf("got %s, %v, want %s", got, err, want)
+	want := `{"method":"POST","path":"/do?v=1","type":"application/json","auth":"Bearer ***","team":"blue","body":{"n":[1]}}`
+	if err != nil || string(got) != want || auth != "Bearer "+key {
+		t.Fatalf("got %s, %v, want %s; the endpoint got %q", got, err, want, auth)
 	}
 	if used := m.Used(); used != (api.Usage{TokensIn: 3, TokensOut: 4, Cost: 3 + 3 + 7}) {
 		t.Errorf("used %+v", used)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	nethttp "net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 
@@ -14,13 +13,16 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/guard"
+	"github.com/mabus-project/mabus/shared/secret"
 )
 
 // Options is what the host gives an http agent.
 type Options struct {
 	// Limits keeps the limits that agents share; an agent whose limiter is cluster-wide needs it.
 	Limits *guard.Limits
-	Log    zerolog.Logger
+	// Secrets finds the key that the specification refers to. Without it there is only the environment, as in an open namespace.
+	Secrets *secret.Resolver
+	Log     zerolog.Logger
 }
 
 // Endpoint is one life of an http agent. It implements agent.Handler.
@@ -33,6 +35,7 @@ type Endpoint struct {
 	maxCost   api.Micro // that the agent states, for what has no prices
 	guard     *guard.Guard
 	pool      *pool
+	secrets   *secret.Resolver
 
 	life context.Context // ends with Stop, and what is being asked with it
 	end  context.CancelCauseFunc
@@ -64,6 +67,12 @@ func Start(ctx context.Context, spec api.AgentSpec, opt Options) (*Endpoint, err
 	e := &Endpoint{
 		id: spec.ID, spec: *spec.HTTP, maxTokens: spec.HTTP.MaxTokens, maxCost: spec.MaxCost, pool: newPool(spec.HTTP.Guard.Pool),
 		idle: make(chan struct{}), done: make(chan struct{}),
+	}
+	if e.secrets = opt.Secrets; e.secrets == nil {
+		var err error
+		if e.secrets, err = secret.NewResolver(secret.Policy{}, "", false, noStore); err != nil {
+			return nil, err
+		}
 	}
 	if e.maxTokens == 0 {
 		e.maxTokens = api.DefaultMaxTokens
@@ -112,21 +121,4 @@ func validName(s string) bool {
 
 func validValue(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-// key reads the bearer token; "" if the endpoint needs none. It is read for each message, so it can change while the host
-// runs, and it is kept nowhere.
-func (e *Endpoint) key() (string, error) {
-	name := e.spec.KeyEnv
-	if name == "" {
-		return "", nil
-	}
-	v := strings.TrimSpace(os.Getenv(name))
-	switch {
-	case v == "":
-		return "", api.Errorf(api.FailedPrecondition, "the environment of the agent host has no %s, which http.key_env names: set it there", name).WithReason(api.ReasonEndpointError)
-	case !validValue(v):
-		return "", api.Errorf(api.FailedPrecondition, "%s in the environment of the agent host holds characters that no header may have", name).WithReason(api.ReasonEndpointError)
-	}
-	return v, nil
 }

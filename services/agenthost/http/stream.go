@@ -24,6 +24,7 @@ func (c *call) readStream(ctx context.Context, body io.ReadCloser, r *reply) err
 		used  *tokens
 		first = true
 		ev    = newEvents(body)
+		out   = c.hide.Stream()
 	)
 	for ; ; first = false {
 		data, err := ev.next()
@@ -68,9 +69,17 @@ func (c *call) readStream(ctx context.Context, body io.ReadCloser, r *reply) err
 				return tooMuch()
 			}
 			text.WriteString(piece)
+			if piece = out.Next(piece); piece == "" {
+				continue
+			}
 			if err := c.pass(ctx, piece, r); err != nil {
 				return err
 			}
+		}
+	}
+	if rest := out.Rest(); rest != "" {
+		if err := c.pass(ctx, rest, r); err != nil {
+			return err
 		}
 	}
 	a.Text = text.String()

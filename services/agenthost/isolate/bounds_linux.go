@@ -200,7 +200,7 @@ func (p *Process) sweep() {
 	if !b.watched {
 		return
 	}
-	for range 50 {
+	for tries, pause := 50, time.Millisecond; tries > 0; tries-- { // about a second
 		left := 0
 		for _, m := range p.members(0) {
 			if m.pid != b.members.root && !m.dead() {
@@ -208,12 +208,11 @@ func (p *Process) sweep() {
 				m.kill()
 			}
 		}
-		if left == 0 {
-			left = p.killStrays()
-		}
-		if left == 0 {
+		strays, sure := p.killStrays() // also while others take their time to die
+		if left+strays == 0 && sure {
 			return
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(pause)
+		pause = min(2*pause, interval)
 	}
 }

@@ -2,6 +2,8 @@ package isolate_test
 
 import (
 	"os"
+	osexec "os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -268,5 +270,45 @@ func TestGroupsOfADeadHostAreNotInTheWay(t *testing.T) {
 	req := sh(`cat /proc/self/cgroup`)
 	if resp := run(t, req); !strings.Contains(string(resp.Output), "/mabus-") {
 		t.Errorf("it was not in a group: %s", resp.Output)
+	}
+}
+
+// A process that becomes another program has no environment to be seen for a moment. That it has no mark is not known then.
+func TestMarkOfAProgramThatBecomesAnother(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "again")
+	if err := os.WriteFile(script, []byte("exec sh "+script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := osexec.CommandContext(t.Context(), "sh", script)
+	cmd.Env = append(os.Environ(), "MARKED=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	seen, unseen := 0, 0
+	for began := time.Now(); (unseen < 20 || seen < 100) && time.Since(began) < 20*time.Second; {
+		switch has, known := isolate.Marked(cmd.Process.Pid, "MARKED=1"); {
+		case has:
+			seen++
+		case !known:
+			unseen++
+		default:
+			t.Fatalf("it has no mark, after %d looks", seen+unseen)
+		}
+	}
+	if seen == 0 || unseen == 0 {
+		t.Errorf("%d looks found the mark and %d knew of none: that proves nothing", seen, unseen)
+	}
+	bare := osexec.CommandContext(t.Context(), "sleep", "1000")
+	bare.Env = []string{}
+	if err := bare.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = bare.Process.Kill(); _ = bare.Wait() }()
+	for pid, why := range map[int]string{bare.Process.Pid: "has no environment", os.Getpid(): "has another"} {
+		eventually(t, "it is known that process "+why, func() bool {
+			has, known := isolate.Marked(pid, "MARKED=1")
+			return !has && known
+		})
 	}
 }

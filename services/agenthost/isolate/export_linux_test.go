@@ -33,6 +33,11 @@ func ParseProc(pid int, data []byte) (parent, group int, ok bool) {
 	return m.parent, m.group, ok
 }
 
+// Marked tells whether a process carries a mark, and whether that is known.
+func Marked(pid int, mark string) (has, known bool) {
+	return (&proc{pid: pid}).marked(mark)
+}
+
 // Dir is the control group of a process, or "".
 func (p *Process) Dir() string {
 	if p.bounds.group == nil {

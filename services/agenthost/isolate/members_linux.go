@@ -2,9 +2,13 @@ package isolate
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // members are a program and what it has started, found without a control group: children, what is in a process group or
@@ -110,24 +114,52 @@ func total(all []*proc, bound int64) int64 {
 // markName is the variable that marks a program and what it starts.
 const markName = "MABUS_ISOLATED"
 
-// killStrays ends what no look has found and what still carries the program's mark, and tells how many those were. The program
-// itself must not have been waited for.
-func (p *Process) killStrays() (n int) {
-	b, t := &p.bounds, processes(0)
-	root := t.all[b.members.root]
-	if b.mark == "" || root == nil {
-		return 0
+// killStrays ends what no look has found and what still carries the program's mark. It tells how many those were, and whether there can be no
+// more of them. The program itself must not have been waited for.
+func (p *Process) killStrays() (n int, sure bool) {
+	b := &p.bounds
+	if b.mark == "" {
+		return 0, true
 	}
+	t := processes(0)
+	root := t.all[b.members.root]
+	if root == nil { // the table could not be read
+		return 0, false
+	}
+	sure = true
 	for _, m := range t.all {
-		if m.pid != root.pid && m.start >= root.start && !m.dead() && m.marked(b.mark) {
+		if m.pid == root.pid || m.start < root.start || m.dead() {
+			continue
+		}
+		switch has, known := m.marked(b.mark); {
+		case has:
 			m.kill()
 			n++
+		case !known:
+			sure = false
 		}
 	}
-	return n
+	return n, sure
 }
 
-func (m *proc) marked(mark string) bool {
-	env, _ := os.ReadFile("/proc/" + strconv.Itoa(m.pid) + "/environ")
-	return bytes.Contains(append([]byte{0}, env...), []byte("\x00"+mark+"\x00"))
+// marked tells whether a process carries a mark. That is not known of one that has gone since it was seen, and may have started another before;
+// nor of one that just becomes another program: its environment is not to be seen for a moment, or in part.
+func (m *proc) marked(mark string) (has, known bool) {
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(m.pid) + "/environ")
+	switch {
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH):
+		return false, false
+	case err != nil: // it belongs to another user
+		return false, true
+	case bytes.Contains(append([]byte{0}, env...), []byte("\x00"+mark+"\x00")):
+		return true, true
+	}
+	now, ok := readProc(m.pid)
+	return false, !toldOfEnv() || ok && (now.size == 0 || now.env == len(env)) // the kernel's own and the dying have no memory at all
 }
+
+// toldOfEnv tells whether the kernel says how large environments are. One that only looks like Linux may not.
+var toldOfEnv = sync.OnceValue(func() bool {
+	m, ok := readProc(os.Getpid())
+	return ok && m.env >= 0
+})

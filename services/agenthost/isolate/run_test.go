@@ -244,9 +244,14 @@ func TestDaemonsEndWithTheCommand(t *testing.T) {
 	if _, err := osexec.LookPath("setsid"); err != nil {
 		t.Skip("setsid is not installed")
 	}
+	again := filepath.Join(t.TempDir(), "again") // one that becomes another program all the time has no environment to be seen for moments
+	if err := os.WriteFile(again, []byte("exec sh "+again), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	eachWay(t, func(t *testing.T, w isolate.Without) {
-		for range 5 {
-			req := sh(`setsid sh -c 'sh -c "echo \$\$ > pid; exec sleep 1000" > /dev/null 2>&1 &'; while [ ! -s pid ]; do :; done`)
+		for i := range 10 {
+			req := sh(`setsid sh -c 'sh -c "echo \$\$ > pid; exec $DAEMON" > /dev/null 2>&1 &'; while [ ! -s pid ]; do :; done`)
+			req.Env = map[string]string{"DAEMON": [...]string{"sleep 1000", "sh " + again}[i%2]}
 			req.Dir = t.TempDir()
 			if _, err := isolate.Run(t.Context(), req, isolate.Limited(w, 0)); err != nil {
 				t.Fatal(err)

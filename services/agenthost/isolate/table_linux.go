@@ -18,7 +18,8 @@ type proc struct {
 	state                       byte
 	start                       uint64        // tells processes apart that had the same id
 	user, system                time.Duration // with those of the children that it has waited for
-	rss                         int64         // bytes, with those that it shares with others
+	rss, size                   int64         // bytes, with those that it shares with others; size of all that it may reach
+	env                         int           // bytes of its environment; -1 if that is not to be seen
 }
 
 func (m *proc) dead() bool { return m.state == 'Z' || m.state == 'X' }
@@ -48,9 +49,14 @@ func parseProc(pid int, data []byte) (proc, bool) {
 		v, _ := strconv.ParseInt(f[field-3], 10, 64)
 		return v
 	}
+	env := -1
+	if len(f) > 51-3 && n(26) > 1 { // where the code begins is set last when it becomes another program
+		env = int(n(51) - n(50))
+	}
 	return proc{
 		pid: pid, state: f[0][0], parent: int(n(4)), group: int(n(5)), session: int(n(6)), start: uint64(n(22)),
 		user: time.Duration(n(14)+n(16)) * tick, system: time.Duration(n(15)+n(17)) * tick, rss: n(24) * int64(os.Getpagesize()),
+		size: n(23), env: env,
 	}, true
 }
 

@@ -52,6 +52,8 @@ type Ask struct {
 	Account api.AccountID `json:"account"`
 	Cap     api.Micro     `json:"cap"`
 	At      time.Time     `json:"at"`
+	// Allowance is by which the Collector has it held; without one it is held in the name of the account's owner.
+	Allowance string `json:"allowance,omitempty"`
 	// New says that there was no cap before, Settling that it was being settled.
 	New      bool `json:"new,omitempty"`
 	Settling bool `json:"settling,omitempty"`
@@ -113,7 +115,7 @@ func (a *Account) Order(principal string, r *api.BudgetSetRequest, hold string, 
 	if len(a.Parts) >= maxParts {
 		return api.Errorf(api.FailedPrecondition, "the budget of %s was raised %d times: settle it before it is raised again", Title(a.key()), maxParts)
 	}
-	a.Ask = &Ask{Part: Part{Hold: hold, Amount: want, Until: now.Add(HoldTime)}, Account: account, Cap: r.Cap, At: now, New: fresh, Settling: a.Settling}
+	a.Ask = &Ask{Part: Part{Hold: hold, Amount: want, Until: now.Add(HoldTime)}, Account: account, Allowance: r.Allowance, Cap: r.Cap, At: now, New: fresh, Settling: a.Settling}
 	a.Settling = false
 	return nil
 }

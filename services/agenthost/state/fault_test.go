@@ -20,6 +20,7 @@ import (
 // A host dies after each step of a save: the next one finds the state before or the state after, and nothing is left behind
 // once it has saved.
 func TestDeathAtEachStep(t *testing.T) {
+	t.Parallel()
 	for _, sizes := range [][2]int{{0, 10}, {10, 20}, {10, 1 << 20}, {1 << 20, 2 << 20}, {1 << 20, 10}, {0, 1 << 20}} {
 		for n := 1; ; n++ {
 			w := newWorld(t)
@@ -61,6 +62,7 @@ func TestDeathAtEachStep(t *testing.T) {
 // The same instance goes on after saves whose outcome it never heard, which may come to the store later: what a save says is
 // stored is what is stored.
 func TestSavesThatAreGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h, _ := load(t, w.store(t), w.claim(t))
 	kv, err := w.c.Conn().JS.KeyValue(within(t), "mabus_state")
@@ -150,10 +152,12 @@ func relay(t *testing.T, w *world, claims int, disturb func(n int)) {
 }
 
 func TestClaimsInARace(t *testing.T) {
+	t.Parallel()
 	relay(t, newWorld(t), 12, func(int) {})
 }
 
 func TestClaimsInARaceOverRestarts(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	relay(t, newWorldOn(t, srv.URL(), 1), 4, func(n int) {
 		if n%2 == 1 {
@@ -163,6 +167,7 @@ func TestClaimsInARaceOverRestarts(t *testing.T) {
 }
 
 func TestClaimsInARaceOnThreeServers(t *testing.T) {
+	t.Parallel()
 	cluster := natstest.StartCluster(t, 3)
 	relay(t, newWorldOn(t, cluster.URLs(), 3), 6, func(n int) {
 		if n == 3 {
@@ -179,6 +184,7 @@ func TestClaimsInARaceOnThreeServers(t *testing.T) {
 
 // A save that begins while NATS is away ends when it is back.
 func TestASaveRidesOutAnOutage(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	w := newWorldOn(t, srv.URL(), 1)
 	c := w.claim(t)

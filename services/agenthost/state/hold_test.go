@@ -11,6 +11,7 @@ import (
 )
 
 func TestAnAgentThatNeverSavesCostsNoWrite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	for range 3 {
@@ -23,6 +24,7 @@ func TestAnAgentThatNeverSavesCostsNoWrite(t *testing.T) {
 }
 
 func TestAStateComesBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.claim(t)
 	h, _ := load(t, w.store(t), c)
@@ -51,6 +53,7 @@ func (w *world) loadTwice(t *testing.T, c *state.Claim, h **state.Hold) (st, oth
 }
 
 func TestAnOlderClaimSavesNothing(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{10, 1 << 20} {
 		w := newWorld(t)
 		one, two := w.store(t), w.store(t)
@@ -76,6 +79,7 @@ func TestAnOlderClaimSavesNothing(t *testing.T) {
 
 // Nothing was saved before, so there was no record to take over.
 func TestTheFirstSaveOfAnOlderClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	old, _ := load(t, s, w.claim(t))
@@ -90,6 +94,7 @@ func TestTheFirstSaveOfAnOlderClaim(t *testing.T) {
 
 // The later claim comes at each moment of the older one's first save.
 func TestAClaimInTheMiddleOfTheFirstSave(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"taken", "confirmed"} {
 		w := newWorld(t)
 		one, two := w.store(t), w.store(t)
@@ -112,6 +117,7 @@ func TestAClaimInTheMiddleOfTheFirstSave(t *testing.T) {
 }
 
 func TestAnEarlierInstanceOfTheClaimSavesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	c := w.claim(t)
@@ -132,6 +138,7 @@ func TestAnEarlierInstanceOfTheClaimSavesNothing(t *testing.T) {
 
 // An instance that ends in its first save: the next one sees no state, and gets none by surprise.
 func TestAnInstanceThatEndsInItsFirstSave(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	c := w.claim(t)
@@ -152,6 +159,7 @@ func TestAnInstanceThatEndsInItsFirstSave(t *testing.T) {
 
 // A read of a deposed leader can miss a state; here the instance is simply not told of it.
 func TestAStateThatWasMissed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	c := w.claim(t)
@@ -167,6 +175,7 @@ func TestAStateThatWasMissed(t *testing.T) {
 }
 
 func TestANewRegistrationBeginsAnew(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{10, 1 << 20} {
 		w := newWorld(t)
 		s := w.store(t)
@@ -203,6 +212,7 @@ func TestANewRegistrationBeginsAnew(t *testing.T) {
 }
 
 func TestWhatIsNoStateIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	h, _ := load(t, s, w.claim(t))
@@ -220,6 +230,7 @@ func TestWhatIsNoStateIsRefused(t *testing.T) {
 }
 
 func TestRemoveAndSweep(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.store(t)
 	c := w.claim(t)

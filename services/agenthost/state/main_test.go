@@ -50,7 +50,7 @@ func newWorldOn(t testing.TB, url string, replicas int) *world {
 		defer cancel()
 		_ = reg.Stop(ctx)
 	})
-	leases, err := lease.Open(within(t), conn.JS, conn.NC, conn.Namespace, replicas, lease.Timing{})
+	leases, err := lease.Open(within(t), conn.JS, conn.Namespace, replicas, lease.Timing{})
 	if err != nil {
 		t.Fatal(err)
 	}

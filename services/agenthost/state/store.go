@@ -38,7 +38,7 @@ type Store struct {
 
 // Open opens the bucket, or makes it, trying until JetStream is ready or ctx ends.
 func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
-	bucket, err := kv.Open(ctx, conn.JS, conn.NC, kv.Config{
+	bucket, err := kv.Open(ctx, conn.JS, kv.Config{
 		Namespace: conn.Namespace, Name: "state", Replicas: conn.Replicas, History: history, MaxBytes: maxBytes,
 	})
 	if err != nil {

@@ -42,7 +42,7 @@ func (p *Puller) hear(ctx context.Context, msg *nats.Msg) {
 			}
 		}
 	}
-	_ = p.store.conn.NC.Publish(msg.Reply, []byte(ack))
+	_ = p.store.conn.JS.Conn().Publish(msg.Reply, []byte(ack))
 }
 
 func (p *Puller) ring(ctx context.Context, id, hash string) error {
@@ -60,7 +60,7 @@ func (p *Puller) ring(ctx context.Context, id, hash string) error {
 		return nil
 	}
 	p.store.addLive(ctx, rec.task)
-	if _, err := p.store.finish(ctx, missed(rec.task), rec.hash, rec.ref); err != nil {
+	if _, err := p.store.finish(ctx, missed(rec.task), "", rec.hash, rec.ref); err != nil {
 		return err
 	}
 	p.store.running(ctx, id, true)

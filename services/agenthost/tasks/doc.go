@@ -20,6 +20,9 @@
 // the cap is raised. It is looked at again after some time even so, since whoever lets it go on may die between the answer and
 // the queue. The answer counts from when it stands among the questions.
 //
+// A job is removed task by task: first its message in the queue, then what it has said and saved with the large bodies, the outcome last. A host that
+// dies in the middle leaves outcomes, by which the next request finds the rest.
+//
 // A task runs at least once; its outcome is written exactly once, and only then is it acknowledged. What a host's death
 // does, at each step:
 //   - while the task runs: it is delivered again after AckWait and counts one more attempt;

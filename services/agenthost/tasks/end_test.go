@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +23,6 @@ func TestDeadline(t *testing.T) {
 	w.submit(t, api.TaskSpec{ID: "nobody", Capability: "nobody", Deadline: soon})
 	w.submit(t, api.TaskSpec{ID: "past", Capability: "nobody", Deadline: time.Now().Add(-time.Hour)})
 	w.submit(t, api.TaskSpec{ID: "retry", Deadline: soon, Backoff: api.Duration(time.Hour)})
-	w.submit(t, api.TaskSpec{ID: "runs", Deadline: soon})
 	w.submit(t, api.TaskSpec{ID: "in-time", Deadline: time.Now().Add(time.Hour)})
 	// A refused submission of the same id must not move the alarm.
 	_, err := w.store.Submit(t.Context(), api.Cause{Principal: "p"}, api.TaskSpec{ID: "nobody", Capability: "nobody", Deadline: soon.Add(time.Hour)})
@@ -34,19 +34,28 @@ func TestDeadline(t *testing.T) {
 	_, err = w.store.Submit(t.Context(), api.Cause{Principal: "p"}, api.TaskSpec{ID: "long", Capability: "nobody", Deadline: soon})
 	wantCode(t, err, api.Conflict, api.ReasonTaskExists)
 
-	var stopped atomic.Bool
+	var started, stopped atomic.Bool
 	w.host(t, "h", 4, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 		switch m.Task {
 		case "retry":
 			return nil, errors.New("later")
-		case "runs":
+		}
+		if strings.HasPrefix(m.Task, "runs") {
+			started.Store(true)
 			<-ctx.Done()
 			stopped.Store(true)
 			return nil, ctx.Err()
 		}
 		return m.Payload, nil
 	})
-	for _, id := range []string{"nobody", "past", "retry", "runs"} {
+	ends := []string{"nobody", "past", "retry"}
+	for d := 1500 * time.Millisecond; !started.Load() && d < 15*time.Second; d *= 2 { // it is not always started before its deadline
+		id := fmt.Sprint("runs", len(ends))
+		w.submit(t, api.TaskSpec{ID: id, Deadline: time.Now().Add(d)})
+		w.ended(t, id)
+		ends = append(ends, id)
+	}
+	for _, id := range ends {
 		got := w.ended(t, id)
 		if got.Status != api.TaskFailed {
 			t.Errorf("%s: got %+v", id, got)

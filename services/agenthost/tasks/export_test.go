@@ -16,11 +16,15 @@ type Small struct {
 	ResultBytes int64
 	AckWait     time.Duration
 	Recheck     time.Duration
+	IdleQueue   time.Duration
 }
+
+// Backoff is the wait before the attempt after the given one.
+var Backoff = backoff
 
 // OpenSmall is Open with some bounds made small; what is zero stays as it is.
 func OpenSmall(ctx context.Context, conn *rpc.Conn, b Small) (*Store, error) {
-	c := bounds{MaxWaiting, MaxResultBytes, AckWait, recheck}
+	c := bounds{MaxWaiting, MaxResultBytes, AckWait, recheck, IdleQueue}
 	if b.Waiting > 0 {
 		c.waiting = b.Waiting
 	}
@@ -32,6 +36,9 @@ func OpenSmall(ctx context.Context, conn *rpc.Conn, b Small) (*Store, error) {
 	}
 	if b.Recheck > 0 {
 		c.recheck = b.Recheck
+	}
+	if b.IdleQueue > 0 {
+		c.idleQueue = b.IdleQueue
 	}
 	return open(ctx, conn, c)
 }
@@ -52,11 +59,18 @@ func (s *Store) RequeueAndDie(ctx context.Context, id string, answer []byte) err
 	if err := s.AnswerAndDie(ctx, id, answer); err != nil {
 		return err
 	}
-	m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.anyTask(id)})
-	if err != nil {
-		return err
+	for { // it may just be looked at again, and then be put aside once more or go on by itself
+		m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.anyTask(id)})
+		if m == nil || err != nil {
+			return err
+		}
+		if bare(m.Subject).Priority == later {
+			if err = s.publish(ctx, s.resumed(m)); !isWrongLast(err) {
+				return err
+			}
+		}
+		sleep(ctx, 5*time.Millisecond, nil)
 	}
-	return s.publish(ctx, s.resumed(m))
 }
 
 // AskAndDie is an attempt at a task that asks, by a host that dies before it puts the task aside.

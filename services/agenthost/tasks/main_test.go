@@ -217,14 +217,16 @@ func streamState(t testing.TB, conn *rpc.Conn, name string) jetstream.StreamStat
 	return s.CachedInfo().State
 }
 
-// settled waits until nothing is left to do, with so many outcomes. An outcome is never replaced, so as many messages have
-// been stored as there are.
+// settled waits until nothing is left to do, with so many outcomes, for as long as outcomes come. An outcome is never replaced,
+// so as many messages have been stored as there are.
 func (w *world) settled(t testing.TB, outcomes int) {
 	t.Helper()
-	natstest.Eventually(t, 20*time.Second, func() bool {
-		_, n := w.counts(t)
-		return w.left(t) == "" && n >= uint64(outcomes)
-	}, "all tasks have outcomes and none is left but %s", lazy(func() string { return w.left(t) }))
+	for n := uint64(0); n < uint64(outcomes); {
+		before := n
+		natstest.Eventually(t, 20*time.Second, func() bool { _, n = w.counts(t); return n > before }, "more outcomes than %d of %d", before, outcomes)
+	}
+	natstest.Eventually(t, 20*time.Second, func() bool { return w.left(t) == "" }, "all tasks have outcomes and none is left but %s",
+		lazy(func() string { return w.left(t) }))
 	if state := streamState(t, w.conn, "mabus_results"); state.Msgs != uint64(outcomes) || state.LastSeq != uint64(outcomes) {
 		t.Errorf("%d outcomes stand and %d were written, want %d", state.Msgs, state.LastSeq, outcomes)
 	}

@@ -24,7 +24,7 @@ func (s *Store) Cancel(ctx context.Context, cause api.Cause, r *api.TaskCancelRe
 	s.addLive(ctx, t)
 	t.Status = api.TaskCancelled
 	t.Error = api.Errorf(api.Cancelled, "%s", cancelText(cause, r.Reason))
-	counts, err := s.finish(ctx, t, rec.hash, rec.ref)
+	counts, err := s.finish(ctx, t, cause.Principal, rec.hash, rec.ref)
 	if err != nil {
 		return nil, away("task "+t.ID+" may be cancelled or not", err).MaybeExecuted()
 	}

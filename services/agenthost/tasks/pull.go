@@ -37,12 +37,13 @@ type queue struct {
 }
 
 func (s *Store) newQueue(name, filter string) *queue {
-	inbox := s.conn.NC.NewInbox()
+	inbox := s.conn.JS.Conn().NewInbox()
 	return &queue{
 		s: s, subject: "$JS.API.CONSUMER.MSG.NEXT." + s.tasks + "." + name, inbox: inbox,
 		consumer: jetstream.ConsumerConfig{
 			Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: s.bounds.ackWait,
 			MaxDeliver: -1, MaxAckPending: -1, Replicas: s.conn.Replicas, // the hosts' slots are the bound
+			InactiveThreshold: s.bounds.idleQueue, // the server counts from when the last delivery was to be acknowledged
 		},
 	}
 }
@@ -59,7 +60,7 @@ func (q *queue) open(ctx context.Context) error {
 		return nil
 	}
 	ch := make(chan *nats.Msg, 4*maxPull)
-	sub, err := q.s.conn.NC.ChanSubscribe(q.inbox+".*", ch)
+	sub, err := q.s.conn.JS.Conn().ChanSubscribe(q.inbox+".*", ch)
 	if err != nil {
 		return fmt.Errorf("listen for tasks: %w", err)
 	}
@@ -79,7 +80,7 @@ func (q *queue) close() {
 func (q *queue) ask(n int) error {
 	q.asked++
 	q.reply = q.inbox + "." + strconv.Itoa(q.asked)
-	return q.s.conn.NC.PublishRequest(q.subject, q.reply, []byte(`{"batch":`+strconv.Itoa(n)+`,"no_wait":true}`))
+	return q.s.conn.JS.Conn().PublishRequest(q.subject, q.reply, []byte(`{"batch":`+strconv.Itoa(n)+`,"no_wait":true}`))
 }
 
 // errNoQueue says that the consumer is gone, so that it has to be opened again.

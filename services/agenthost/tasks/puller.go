@@ -45,19 +45,22 @@ type Puller struct {
 	cancel  context.CancelFunc
 
 	starved  atomic.Int64 // loops that wait for a slot
+	outcomes outcomes
 	settling atomic.Int64 // tasks whose outcome or next attempt is being written
 	mu       sync.Mutex
 	loops    map[string]*loop
+	turn     uint64 // counts the loops that have come to wait
 	stopped  bool
 	pulling  sync.WaitGroup // the loops
 	others   sync.WaitGroup
 }
 
 type loop struct {
-	wake    chan struct{}
-	starved atomic.Bool
-	short   atomic.Bool // the last task to end took no time to speak of
-	cancel  context.CancelFunc
+	wake   chan struct{}
+	turn   uint64      // its place among those that wait, kept until it has slots; under the puller's lock while it waits
+	waits  bool        // nobody has called it yet; under the puller's lock
+	short  atomic.Bool // the last task to end took no time to speak of
+	cancel context.CancelFunc
 }
 
 // NewPuller returns a puller that serves no capability yet.
@@ -95,17 +98,23 @@ func (p *Puller) Serve(capabilities map[string]struct{}) {
 	}
 }
 
-// Wake tells that slots of the capabilities may have become free.
+// Wake tells that a slot of an agent with the capabilities may have become free. Of the loops that wait for one the first is
+// called; what it has no task for it gives back, which calls the next.
 func (p *Puller) Wake(capabilities []string) {
 	if p.starved.Load() == 0 {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var first *loop
 	for _, c := range capabilities {
-		if l := p.loops[c]; l != nil && l.starved.Load() {
-			l.nudge()
+		if l := p.loops[c]; l != nil && l.waits && (first == nil || l.turn < first.turn) {
+			first = l
 		}
+	}
+	if first != nil {
+		first.waits = false
+		first.nudge()
 	}
 }
 
@@ -156,7 +165,7 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 			_ = ready.Unsubscribe()
 		}
 	}()
-	for opened := false; ctx.Err() == nil; {
+	for opened, had := false, false; ctx.Err() == nil; {
 		if !opened {
 			if err := r.open(ctx); err != nil {
 				if ctx.Err() == nil {
@@ -167,15 +176,21 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 			}
 			opened = true
 		}
-		slots := p.agents.Reserve(capability, maxPull)
+		var slots []Slot
+		if !had || p.starved.Load() == 0 { // others wait for what it has just had
+			slots = p.agents.Reserve(capability, maxPull)
+		}
+		had = false
 		if len(slots) == 0 {
 			if ready != nil { // a signal to a host without a free slot would be lost on it
 				_ = ready.Unsubscribe()
 				ready = nil
 			}
-			p.starve(ctx, capability, l)
-			continue
+			if slots = p.starve(ctx, capability, l); len(slots) == 0 {
+				continue
+			}
 		}
+		l.turn = 0
 		got, err := p.round(r, l, slots)
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn().Err(err).Str("capability", capability).Msg("pull tasks")
@@ -183,7 +198,7 @@ func (p *Puller) pull(ctx context.Context, capability string, l *loop) {
 			sleep(ctx, 100*time.Millisecond, nil)
 			continue
 		}
-		if got > 0 {
+		if had = got > 0; had {
 			continue
 		}
 		if ready == nil { // look once more after listening: a task may have come in between
@@ -209,19 +224,42 @@ func (p *Puller) round(r *rounds, l *loop, slots []Slot) (int, error) {
 	return got, err
 }
 
-// starve waits for a slot. Looking again after saying so closes the gap in which one became free.
-func (p *Puller) starve(ctx context.Context, capability string, l *loop) {
-	l.starved.Store(true)
-	p.starved.Add(1)
-	defer func() {
-		p.starved.Add(-1)
-		l.starved.Store(false)
-	}()
-	if slots := p.agents.Reserve(capability, 1); len(slots) > 0 {
-		slots[0].Release()
-		return
+// starve waits for the loop's turn at a slot. Looking again once it stands in line closes the gap in which one became free: those
+// it takes if it is the first in line, and else gives back, which calls the loops whose turn it is, be it this one.
+func (p *Puller) starve(ctx context.Context, capability string, l *loop) []Slot {
+	p.mu.Lock()
+	if l.turn == 0 {
+		p.turn++
+		l.turn = p.turn
 	}
-	sleep(ctx, idlePoll, l.wake)
+	l.waits = true
+	p.mu.Unlock()
+	p.starved.Add(1)
+	slots := p.agents.Reserve(capability, maxPull)
+	if len(slots) == 0 || !p.first(l) {
+		for _, s := range slots {
+			s.Release()
+		}
+		slots = nil
+		sleep(ctx, idlePoll, l.wake)
+	}
+	p.starved.Add(-1)
+	p.mu.Lock()
+	l.waits = false
+	p.mu.Unlock()
+	return slots
+}
+
+// first says whether no other loop has waited for longer.
+func (p *Puller) first(l *loop) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, other := range p.loops {
+		if other.waits && other.turn < l.turn {
+			return false
+		}
+	}
+	return true
 }
 
 // listen hears of new tasks; one idle host is told of each.

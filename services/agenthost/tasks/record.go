@@ -59,7 +59,7 @@ func (s *Store) look(stream string, query map[string]any) (rpc.Pending, error) {
 	if err != nil {
 		return rpc.Pending{}, err
 	}
-	p, err := s.conn.Begin(&nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + stream, Data: body})
+	p, err := s.conn.BeginStore(&nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + stream, Data: body})
 	if err != nil {
 		return p, away("read "+stream, err)
 	}
@@ -96,7 +96,7 @@ func (s *Store) seen(ctx context.Context, stream string, p rpc.Pending) (*stored
 
 // publish stores a message. Without an answer in time nobody knows whether it is stored.
 func (s *Store) publish(ctx context.Context, msg *nats.Msg) error {
-	p, err := s.conn.Begin(msg)
+	p, err := s.conn.BeginStore(msg)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func confirmed(ctx context.Context, p rpc.Pending) error {
 
 // sequence stores a message and returns where it stands.
 func (s *Store) sequence(ctx context.Context, msg *nats.Msg) (uint64, error) {
-	p, err := s.conn.Begin(msg)
+	p, err := s.conn.BeginStore(msg)
 	if err != nil {
 		return 0, err
 	}

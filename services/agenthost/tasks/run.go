@@ -48,7 +48,7 @@ func (p *Puller) giveBack(msg *nats.Msg) {
 	if err != nil {
 		ack = ackLater
 	}
-	_ = p.store.conn.NC.Publish(msg.Reply, []byte(ack))
+	_ = p.store.conn.JS.Conn().Publish(msg.Reply, []byte(ack))
 }
 
 // run takes one delivered task to its outcome, or to its next attempt.
@@ -70,7 +70,7 @@ func (p *Puller) run(j job) {
 	}
 	p.running.remove(a)
 	if ack != "" {
-		_ = p.store.conn.NC.Publish(j.msg.Reply, []byte(ack))
+		_ = p.store.conn.JS.Conn().Publish(j.msg.Reply, []byte(ack))
 	}
 	j.loop.short.Store(time.Since(j.came) < shortTask)
 }
@@ -189,6 +189,7 @@ func (p *Puller) conclude(w *work, answer json.RawMessage, err error) error {
 		t.Status = api.TaskFailed
 		return p.end(w, t)
 	}
+	p.outcomes.retried.Add(1)
 	return p.insist(t.ID, func(ctx context.Context) error {
 		return p.store.retry(ctx, w.d, t.Attempt, t.Error, time.Now().Add(backoff(t, t.Attempt)))
 	})
@@ -199,6 +200,7 @@ func (p *Puller) end(w *work, t *api.Task) error {
 	if err := p.settle(t, w.hash, w.ref); err != nil {
 		return err
 	}
+	p.outcomes.ended(t.Status)
 	if w.said.isKept() {
 		p.store.forgetState(p.base, t.ID)
 	}
@@ -226,7 +228,9 @@ func (p *Puller) carryOut(j job, a *attempt, w *work, m *agent.Message, now time
 	if !w.t.Deadline.IsZero() && w.t.Deadline.Before(end) {
 		end = w.t.Deadline
 	}
-	ctx, cancel := context.WithDeadline(p.base, end)
+	traced, span := p.span(j, w, m)
+	defer func() { span.End(err) }()
+	ctx, cancel := context.WithDeadline(traced, end)
 	defer cancel()
 	w.said.aside = cancel
 	p.running.begin(a, m.Attempt, now, end, cancel)

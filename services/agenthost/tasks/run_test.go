@@ -101,29 +101,54 @@ func TestBackoffDoublesAndShowsTheError(t *testing.T) {
 		starts.Store(m.Attempt, time.Now())
 		return nil, errors.New("no luck")
 	})
+	waits := make(chan [2]time.Time, 2) // until when it stands aside, and when the word of that came
+	_, err := w.conn.NC.Subscribe("mabus.task.work.later.a", func(msg *nats.Msg) {
+		until, _ := time.Parse("@at "+time.RFC3339Nano, msg.Header.Get("Nats-Schedule"))
+		waits <- [2]time.Time{until, time.Now()}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.submit(t, api.TaskSpec{ID: "a", Backoff: api.Duration(400 * time.Millisecond)})
 	natstest.Eventually(t, 5*time.Second, func() bool {
 		got := w.get(t, "a")
 		return got.Status == api.TaskQueued && got.Attempt == 1 && got.Error != nil && strings.Contains(got.Error.Message, "no luck")
 	}, "the task waits for its second attempt")
 	w.ended(t, "a")
-	for attempt, least := range map[int]time.Duration{2: 400 * time.Millisecond, 3: 800 * time.Millisecond} {
+	for i, wait := range []time.Duration{400 * time.Millisecond, 800 * time.Millisecond} {
+		attempt := i + 2
 		a, _ := starts.Load(attempt - 1)
 		b, _ := starts.Load(attempt)
-		if d := b.(time.Time).Sub(a.(time.Time)); d < least || d > least+3*time.Second {
+		if d := b.(time.Time).Sub(a.(time.Time)); d < wait {
 			t.Errorf("attempt %d came after %s", attempt, d)
 		}
+		said := <-waits
+		if until, heard := said[0], said[1]; until.Sub(a.(time.Time)) < wait || until.After(heard.Add(wait)) {
+			t.Errorf("attempt %d, after one at %s, waits until %s, as was said at %s", attempt, a, until, heard)
+		}
+	}
+	spec := func(d api.Duration) *api.Task { return &api.Task{TaskSpec: api.TaskSpec{Backoff: d}} }
+	for attempt, want := range []time.Duration{1: 400 * time.Millisecond, 2: 800 * time.Millisecond, 3: 1600 * time.Millisecond, 60: api.DefaultMaxBackoff.Std()} {
+		if got := tasks.Backoff(spec(api.Duration(400*time.Millisecond)), attempt); want > 0 && got != want {
+			t.Errorf("after attempt %d there is a wait of %s, want %s", attempt, got, want)
+		}
+	}
+	if got := tasks.Backoff(spec(2*api.DefaultMaxBackoff), 5); got != 2*api.DefaultMaxBackoff.Std() {
+		t.Errorf("a wait of the task's own became %s", got)
 	}
 }
 
-// Long tasks keep their delivery alive, for as long as they may take.
+// Long tasks keep their delivery alive, for as long as they may take: for three times as long as the server waits for a host that is
+// silent. A machine that stands still makes a host silent, and then the task is begun again, rightly; the test's own timer tells.
 func TestLongTasksAreNotDoubled(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 700 * time.Millisecond})
+	const wait, n = 700 * time.Millisecond, 6
+	w := newWorld(t, tasks.Small{AckWait: wait})
+	stall := stalls(t)
 	var starts atomic.Int64
 	handle := func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 		starts.Add(1)
-		end := time.NewTimer(1500 * time.Millisecond)
+		end := time.NewTimer(3 * wait)
 		defer end.Stop()
 		select {
 		case <-ctx.Done():
@@ -134,17 +159,40 @@ func TestLongTasksAreNotDoubled(t *testing.T) {
 	}
 	w.host(t, "h1", 4, handle)
 	w.host(t, "h2", 4, handle)
-	for _, id := range ids("a", 6) {
+	for _, id := range ids("a", n) {
 		w.submit(t, api.TaskSpec{ID: id})
 	}
-	for _, id := range ids("a", 6) {
-		if got := w.ended(t, id); got.Status != api.TaskSucceeded || got.Attempt != 1 {
+	for _, id := range ids("a", n) {
+		if got := w.ended(t, id); got.Status != api.TaskSucceeded {
 			t.Errorf("got %+v", got)
 		}
 	}
-	if n := starts.Load(); n != 6 {
-		t.Errorf("6 tasks were started %d times", n)
+	w.settled(t, n)
+	if s := stall(); starts.Load() != n && s < wait/8 {
+		t.Errorf("%d tasks were started %d times, and the machine stood still for %s at most", n, starts.Load(), s)
 	}
+}
+
+// stalls measures the longest time for which the machine let a timer of a few milliseconds wait, until it is asked.
+func stalls(t *testing.T) (longest func() time.Duration) {
+	stop, done := make(chan struct{}), make(chan time.Duration, 1)
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		most, last := time.Duration(0), time.Now()
+		for {
+			select {
+			case <-stop:
+				done <- max(most, time.Since(last))
+				return
+			case <-tick.C:
+				most, last = max(most, time.Since(last)), time.Now()
+			}
+		}
+	}()
+	end := sync.OnceValue(func() time.Duration { close(stop); return <-done })
+	t.Cleanup(func() { end() })
+	return end
 }
 
 // An agent that does not heed its timeout does not keep the task for good.
@@ -169,7 +217,7 @@ func TestDeafHandlerLosesTheTask(t *testing.T) {
 // Two hosts that finish the same task at once: the server takes one outcome.
 func TestOutcomeIsOneUnderDuplicateDelivery(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 5 * time.Second})
+	w := newWorld(t, tasks.Small{AckWait: tasks.AckWait}) // the test makes the second delivery, and waits for no other
 	const n = 60
 	var mu sync.Mutex
 	started, gate := map[string]int{}, map[string]chan struct{}{}

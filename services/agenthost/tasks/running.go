@@ -106,7 +106,7 @@ func (r *running) look(now time.Time) {
 	for _, a := range r.tasks {
 		if now.Sub(a.beat) >= r.store.bounds.ackWait/3 && (a.silent.IsZero() || now.Before(a.silent)) {
 			a.beat = now
-			_ = r.store.conn.NC.Publish(a.reply, []byte(ackAlive))
+			_ = r.store.conn.JS.Conn().Publish(a.reply, []byte(ackAlive))
 		}
 		if a.cancel == nil || now.Sub(a.startedAt) < shortTask {
 			continue
@@ -178,7 +178,7 @@ func (r *running) answer(msg *nats.Msg) {
 			a.checked = false
 		}
 		if body, err := codec.Marshal(state{r.host, a.agent, a.number, a.startedAt}); err == nil && msg.Reply != "" {
-			_ = r.store.conn.NC.Publish(msg.Reply, body)
+			_ = r.store.conn.Reply(context.Background(), msg.Reply, body)
 		}
 	}
 }

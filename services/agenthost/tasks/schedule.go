@@ -66,7 +66,7 @@ func (d delivery) again(subject string, begun int, e *api.Error) *nats.Msg {
 
 // keep carries over what stays with a task from message to message.
 func keep(to, from nats.Header) {
-	for _, h := range []string{headerHash, headerNamed, api.HeaderBlob, headerError, headerUsed} {
+	for _, h := range []string{headerHash, headerNamed, api.HeaderBlob, headerError, headerUsed, api.HeaderTraceparent} {
 		if v := from.Get(h); v != "" {
 			to.Set(h, v)
 		}

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
 )
 
 // verdict is an outcome that is to be written.
@@ -21,8 +23,8 @@ type verdict struct {
 	drop func()
 }
 
-// verdict prepares the outcome that t is. A failed task keeps its payload, so that it can be replayed; others let it go.
-func (s *Store) verdict(ctx context.Context, t *api.Task, hash, ref string) (*verdict, error) {
+// verdict prepares the outcome that t is, at the wish of a principal if it is not simply how the task has ended. A failed task keeps its payload, so that it can be replayed; others let it go.
+func (s *Store) verdict(ctx context.Context, t *api.Task, by, hash, ref string) (*verdict, error) {
 	t.FinishedAt = time.Now().UTC()
 	kept := *t
 	if t.Status != api.TaskFailed {
@@ -32,6 +34,7 @@ func (s *Store) verdict(ctx context.Context, t *api.Task, hash, ref string) (*ve
 	if err != nil {
 		return nil, err
 	}
+	kv.Mark(msg.Header, kv.Told{Event: string(t.Status), Principal: cmp.Or(by, t.Principal), Correlation: cmp.Or(t.Job, t.ID)})
 	return &verdict{t, ref, msg, drop}, nil
 }
 
@@ -64,8 +67,8 @@ func (s *Store) write(ctx context.Context, v *verdict) (bool, error) {
 }
 
 // finish is verdict and write in one, for a caller who repeats the whole.
-func (s *Store) finish(ctx context.Context, t *api.Task, hash, ref string) (bool, error) {
-	v, err := s.verdict(ctx, t, hash, ref)
+func (s *Store) finish(ctx context.Context, t *api.Task, by, hash, ref string) (bool, error) {
+	v, err := s.verdict(ctx, t, by, hash, ref)
 	if err != nil {
 		return false, err
 	}
@@ -88,9 +91,9 @@ func (p *Puller) settle(t *api.Task, hash, ref string) error {
 	var v *verdict
 	return p.insist(t.ID, func(ctx context.Context) (err error) {
 		if v == nil {
-			v, err = p.store.verdict(ctx, t, hash, ref)
+			v, err = p.store.verdict(ctx, t, "", hash, ref)
 			if api.CodeOf(err) == api.Invalid {
-				v, err = p.store.verdict(ctx, unstorable(t, err), hash, ref)
+				v, err = p.store.verdict(ctx, unstorable(t, err), "", hash, ref)
 			}
 			if err != nil {
 				return err

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -28,6 +30,10 @@ const (
 // still at work.
 const AckWait = 10 * time.Second
 
+// IdleQueue is the time after which the server forgets the place in the queue of a capability that no host has asked for tasks. The tasks
+// stay, and the next host to serve the capability has them all.
+const IdleQueue = 24 * time.Hour
+
 // later takes the place of the priority while a task waits for its next attempt.
 const later = "later"
 
@@ -37,6 +43,7 @@ type bounds struct {
 	resultBytes int64
 	ackWait     time.Duration
 	recheck     time.Duration // the longest that a task which is aside is not looked at
+	idleQueue   time.Duration
 }
 
 // Store is the tasks and outcomes of a namespace.
@@ -56,7 +63,7 @@ type Store struct {
 
 // Open creates what the store needs, trying until JetStream is ready or ctx ends.
 func Open(ctx context.Context, conn *rpc.Conn) (*Store, error) {
-	return open(ctx, conn, bounds{MaxWaiting, MaxResultBytes, AckWait, recheck})
+	return open(ctx, conn, bounds{MaxWaiting, MaxResultBytes, AckWait, recheck, IdleQueue})
 }
 
 func open(ctx context.Context, conn *rpc.Conn, b bounds) (*Store, error) {
@@ -119,6 +126,13 @@ func (s *Store) ensure(ctx context.Context, cfg jetstream.StreamConfig) (jetstre
 		return s.conn.JS.UpdateStream(ctx, cfg)
 	}
 	return stream, err
+}
+
+// Outbox returns what tells of every outcome as an event; it has not been started.
+func (s *Store) Outbox(log zerolog.Logger) *kv.Outbox {
+	return kv.NewStreamOutbox(s.conn.JS, kv.StreamSource{
+		Namespace: s.ns, Service: "agenthost", Thing: kv.LastToken("tasks"), Stream: s.results, Filter: s.ns + ".result.>",
+	}, log)
 }
 
 // restore creates the streams again if that is why a write or a consumer was refused: somebody has removed them.

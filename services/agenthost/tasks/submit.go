@@ -47,6 +47,7 @@ func (s *Store) signal(capability string, tasks int) {
 type submission struct {
 	s      *Store
 	t      *api.Task
+	parent string // the traceparent of whoever submits it
 	hash   string
 	unique bool // the id was made here, so it cannot be taken and needs no guard
 	looked rpc.Pending
@@ -61,7 +62,7 @@ type submission struct {
 }
 
 func (s *Store) newSubmission(cause api.Cause, spec api.TaskSpec, replayOf string) *submission {
-	sub := &submission{s: s, unique: spec.ID == "" && cause.RequestID == ""}
+	sub := &submission{s: s, parent: cause.Traceparent, unique: spec.ID == "" && cause.RequestID == ""}
 	switch {
 	case sub.unique:
 		spec.ID = nuid.Next()
@@ -113,7 +114,7 @@ func (sub *submission) send(ctx context.Context) {
 		return
 	}
 	var err error
-	if sub.sent, err = sub.s.conn.Begin(sub.msg); err != nil {
+	if sub.sent, err = sub.s.conn.BeginStore(sub.msg); err != nil {
 		sub.drop()
 		sub.end(nil, away("submit task "+sub.t.ID, err))
 	}
@@ -128,6 +129,9 @@ func (sub *submission) prepare(ctx context.Context) error {
 	var err error
 	if sub.msg, sub.drop, err = s.message(ctx, s.taskSubject(t), sub.hash, t); err != nil {
 		return err
+	}
+	if sub.parent != "" {
+		sub.msg.Header.Set(api.HeaderTraceparent, sub.parent)
 	}
 	if !sub.unique {
 		sub.msg.Header.Set(headerNamed, "1")

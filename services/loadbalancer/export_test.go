@@ -1,0 +1,18 @@
+package loadbalancer
+
+import "context"
+
+// Members is how many agents this replica can choose.
+func (s *Service) Members() int { return s.picker.Len() }
+
+// Flights is how many messages this replica has routed that are not answered.
+func (s *Service) Flights() int { return s.router.len() }
+
+// Obeys is the version of the configuration that this replica obeys.
+func (s *Service) Obeys() uint64 { return s.obeys.Load() }
+
+// ID is the replica's.
+func (s *Service) ID() string { return s.id }
+
+// Agree makes the configuration and its section the same.
+func (s *Service) Agree(ctx context.Context) error { return s.agree(ctx) }

@@ -1,0 +1,217 @@
+package loadbalancer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/setting"
+	"github.com/mabus-project/mabus/shared/setting/tree"
+)
+
+const (
+	sectionName = "loadbalancer"
+	agreedKey   = "agreed"
+	agreeEvery  = 30 * time.Second // without a sign that anything has changed
+	agreeRetry  = 250 * time.Millisecond
+	agreeTime   = 2 * time.Second
+)
+
+// A replica obeys the configuration in its own bucket, as replicas of the version before the configuration of the namespace do, beside
+// which it may run. The section "loadbalancer" of that configuration is the same thing: whichever of the two is changed, the other follows.
+// Under agreedKey is what both had when they last were the same, and so which of them was changed since. If both were, the section is
+// taken. Every replica sees to it; each step is a compare-and-set, and whoever comes after one that died goes on.
+
+// openSection begins to follow the section. It takes no environment: all replicas have to choose by the same configuration.
+func (s *Service) openSection(ctx context.Context) error {
+	section, err := setting.Open(ctx, s.conn, setting.Section[api.BalanceConfig]{
+		Name: sectionName, Default: api.DefaultBalanceConfig(), Changed: func(_, _ *api.BalanceConfig) { s.disagree() },
+		Lookup: func(string) (string, bool) { return "", false },
+	}, s.cfg.Log)
+	if err != nil {
+		return err
+	}
+	s.cleanups = append(s.cleanups, section.Close)
+	return nil
+}
+
+// disagree has the replica look whether bucket and section are the same. It never waits.
+func (s *Service) disagree() {
+	select {
+	case s.differs <- struct{}{}:
+	default:
+	}
+}
+
+// keepAgreed sees to it that bucket and section are the same, until the replica stops.
+func (s *Service) keepAgreed() {
+	for {
+		next := agreeEvery
+		ctx, cancel := context.WithTimeout(s.base, agreeTime)
+		if err := s.agree(ctx); err != nil {
+			next = agreeRetry
+			s.cfg.Log.Debug().Err(err).Msg("the configuration and its section differ yet")
+		}
+		cancel()
+		t := time.NewTimer(next)
+		select {
+		case <-s.base.Done():
+		case <-s.differs:
+		case <-t.C:
+		}
+		t.Stop()
+		if s.base.Err() != nil {
+			return
+		}
+	}
+}
+
+var errChangedMeanwhile = errors.New("the configuration was changed meanwhile")
+
+// agree makes bucket and section the same. What was agreed is read first: then what is read after it and differs was changed since.
+func (s *Service) agree(ctx context.Context) error {
+	agreed, err := s.agreed.Get(ctx, agreedKey)
+	if err != nil {
+		return err
+	}
+	own, err := s.settings.Get(ctx, configKey)
+	if err != nil {
+		return err
+	}
+	doc, section, err := s.readSection(ctx)
+	if err != nil {
+		return err
+	}
+	was, here := api.DefaultBalanceConfig(), api.DefaultBalanceConfig()
+	if agreed.Value != nil {
+		was = *agreed.Value
+	}
+	if own.Value != nil {
+		here = own.Value.BalanceConfig
+	}
+	to := section
+	switch {
+	case same(here, section):
+	case same(section, was):
+		to = here
+		err = s.writeSection(ctx, doc, here, own.Value)
+	default:
+		err = s.writeOwn(ctx, doc, here, section)
+	}
+	if err != nil || same(to, was) {
+		return err
+	}
+	_, err = s.agreed.Update(ctx, api.Cause{}, agreedKey, func(old *api.BalanceConfig, _ time.Time) (*api.BalanceConfig, string, error) {
+		if old == nil && agreed.Value != nil || old != nil && (agreed.Value == nil || !same(*old, *agreed.Value)) {
+			return nil, "", errChangedMeanwhile
+		}
+		return &to, "", nil
+	})
+	return err
+}
+
+func same(a, b api.BalanceConfig) bool {
+	x, errA := codec.Marshal(a)
+	y, errB := codec.Marshal(b)
+	return errA == nil && errB == nil && bytes.Equal(x, y)
+}
+
+// readSection reads the section from the leader of its store: what a replica of the registry says may be older than what was agreed.
+func (s *Service) readSection(ctx context.Context) (*api.ConfigDocument, api.BalanceConfig, error) {
+	cfg := api.DefaultBalanceConfig()
+	bucket, err := kv.Attach(ctx, s.conn.JS, s.conn.Namespace, "config")
+	if err != nil {
+		return nil, cfg, err
+	}
+	e, err := bucket.Get(ctx, "document")
+	if err != nil || !e.Exists() {
+		return nil, cfg, err
+	}
+	d := new(api.ConfigDocument)
+	if err := codec.Read(e.Value, d); err != nil {
+		return nil, cfg, fmt.Errorf("read the document: %w", err)
+	}
+	config, err := tree.ParseObject("", d.Config)
+	if err != nil || config[sectionName].Object == nil {
+		return d, cfg, err
+	}
+	text, err := codec.Marshal(cfg)
+	if err != nil {
+		return nil, cfg, err
+	}
+	under, err := tree.ParseObject(sectionName, text)
+	if err != nil {
+		return nil, cfg, err
+	}
+	whole, stored := tree.Merge(tree.Value{Object: under}, config[sectionName]), api.BalanceConfig{}
+	if err = codec.Decode(whole.JSON(), &stored); err == nil {
+		err = stored.Validate()
+	}
+	if err != nil {
+		return nil, cfg, fmt.Errorf("the section is not obeyed: %w", err)
+	}
+	return d, stored, nil
+}
+
+// writeSection sets the section to what the bucket has, apart from what is the default.
+func (s *Service) writeSection(ctx context.Context, doc *api.ConfigDocument, cfg api.BalanceConfig, from *api.BalanceSettings) error {
+	text, err := codec.Marshal(cfg)
+	if err != nil {
+		return err
+	}
+	to, err := tree.ParseObject(sectionName, text)
+	if err != nil {
+		return err
+	}
+	if text, err = codec.Marshal(api.DefaultBalanceConfig()); err != nil {
+		return err
+	}
+	under, err := tree.ParseObject(sectionName, text)
+	if err != nil {
+		return err
+	}
+	only, err := tree.Object{}.Apply(tree.Diff(under, to))
+	if err != nil {
+		return err
+	}
+	version := uint64(0)
+	if doc != nil {
+		version = doc.Version
+	}
+	r := &api.ConfigSetRequest{Version: &version, Values: []api.ConfigValue{{Path: sectionName, Value: only.JSON()}}}
+	if from != nil && from.ChangedBy != "" {
+		r.Comment = "as set by " + from.ChangedBy + " with loadbalancer.config.set"
+	}
+	_, err = rpc.Call(ctx, s.conn, api.ConfigSet, r)
+	return err
+}
+
+// writeOwn sets the bucket to what the section has, if it still has what was read.
+func (s *Service) writeOwn(ctx context.Context, doc *api.ConfigDocument, seen, cfg api.BalanceConfig) error {
+	by := ""
+	if doc != nil {
+		by = doc.ChangedBy
+	}
+	_, err := s.settings.Update(ctx, api.Cause{Principal: by}, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
+		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}
+		if old != nil {
+			next = *old
+		}
+		if same(next.BalanceConfig, cfg) {
+			return old, "", nil
+		}
+		if !same(next.BalanceConfig, seen) {
+			return nil, "", errChangedMeanwhile
+		}
+		next.BalanceConfig, next.ChangedAt, next.ChangedBy = cfg, now.UTC(), by
+		next.Version++
+		return &next, "configured", nil
+	})
+	return err
+}

@@ -1,0 +1,133 @@
+package loadbalancer_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mabus-project/mabus/services/loadbalancer"
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
+	"github.com/mabus-project/mabus/shared/natstest"
+)
+
+// stored returns the section as it is set.
+func (w *world) stored(t testing.TB) string {
+	t.Helper()
+	d, err := w.Config.Document(t.Context(), api.ConfigGetRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(d.Config)
+}
+
+func (w *world) described(t testing.TB) {
+	t.Helper()
+	natstest.Eventually(t, patience, func() bool { _, err := w.Config.Describe(t.Context(), "loadbalancer"); return err == nil }, "the section is registered")
+}
+
+func TestTheSectionAndTheConfigurationAreOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.described(t)
+	if _, err := w.Config.Change(t.Context(), api.ConfigSetRequest{Values: []api.ConfigValue{
+		{Path: "loadbalancer.strategy", Value: []byte(`"round_robin"`)}, {Path: "loadbalancer.ejection.time", Value: []byte(`"7s"`)},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{})
+		return err == nil && c.Version == 1 && c.Strategy == api.StrategyRoundRobin && c.Ejection.Time == api.Duration(7*time.Second) && c.MaxActive == 10
+	}, "the replicas obey the section")
+	one := uint64(1)
+	c, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash, Version: &one})
+	if err != nil || c.Version != 2 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		return w.stored(t) == `{"loadbalancer":{"ejection":{"time":"7s"},"strategy":"consistent_hash"}}`
+	}, "the section follows the old method")
+	// What only a rule over several values can refuse is refused where it is set.
+	for path, value := range map[string]any{"loadbalancer.ejection.max_time": "1s", "loadbalancer.strategy": "best", "loadbalancer.load_bound": 0.5, "loadbalancer.tenants.a": 5000} {
+		if _, err := w.Config.Set(t.Context(), path, value); api.ReasonOf(err) != api.ReasonValueRefused {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	// What somebody writes into the store by other means is not obeyed.
+	conn := w.Conn()
+	b, err := kv.Attach(t.Context(), conn.JS, "mabus", "config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := b.Get(t.Context(), "document")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rev, err := b.Write(t.Context(), kv.Write{Key: "document", Expect: now.Revision, Value: []byte(`{"version":90,"config":{"loadbalancer":{"strategy":"best","max_active":3}}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Config.Document(t.Context(), api.ConfigGetRequest{MinRevision: b.Token(rev)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range w.replicas {
+		if err := r.Agree(t.Context()); err == nil {
+			t.Error("a strategy that there is not is taken over")
+		}
+	}
+	if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{}); err != nil || c.Strategy != api.StrategyHash || c.Version != 2 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := w.Config.Reset(t.Context(), api.ConfigResetRequest{Section: "loadbalancer"}); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{})
+		return err == nil && c.Strategy == api.StrategyP2C && c.Ejection.Time == api.Duration(time.Second)
+	}, "the defaults hold again")
+}
+
+// A namespace of the version before has a configuration and no section, and its replicas go on writing it.
+func TestAConfigurationOfTheVersionBeforeIsTakenOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	conn := w.Conn()
+	b, err := kv.Open(t.Context(), conn.JS, kv.Config{Namespace: "mabus", Name: "balance", MaxBytes: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(strategy api.BalanceStrategy, version uint64) {
+		natstest.Eventually(t, patience, func() bool {
+			now, err := b.Get(t.Context(), "config")
+			if err != nil {
+				return false
+			}
+			old := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig(), Version: version, ChangedBy: "ann"}
+			old.Strategy = strategy
+			body, err := codec.Marshal(old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.Write(t.Context(), kv.Write{Key: "config", Expect: now.Revision, Value: body})
+			return err == nil
+		}, "it is written")
+	}
+	write(api.StrategyHash, 5)
+	w.replica(t, loadbalancer.Config{})
+	w.replica(t, loadbalancer.Config{})
+	natstest.Eventually(t, patience, func() bool { return strings.Contains(w.stored(t), `{"strategy":"consistent_hash"}`) }, "it is in the section")
+	write(api.StrategyRoundRobin, 6)
+	natstest.Eventually(t, patience, func() bool { return strings.Contains(w.stored(t), `{"strategy":"round_robin"}`) }, "and so is what an old replica sets")
+	h, err := w.Config.Page(t.Context(), api.ConfigHistoryRequest{})
+	if err != nil || len(h.Changes) != 2 || !strings.Contains(h.Changes[0].Comment, "ann") {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if _, err := w.Config.Set(t.Context(), "loadbalancer.max_active", 77); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		e, err := b.Get(t.Context(), "config")
+		return err == nil && strings.Contains(string(e.Value), `"max_active":77`) && strings.Contains(string(e.Value), `"version":7`)
+	}, "an old replica sees what is set in the section")
+}
