@@ -24,6 +24,7 @@ func (s *Service) handleAgents(srv *rpc.Server) {
 	rpc.Handle(srv, api.AgentsTransitionMany, s.moveAgents)
 	rpc.Handle(srv, api.AgentsWant, s.wantAgents)
 	rpc.Handle(srv, api.AgentsDeregister, s.deregisterAgent)
+	rpc.Handle(srv, api.AgentsPurge, s.purgeAgent)
 	rpc.Handle(srv, api.AgentsStats, s.agentStats)
 	rpc.Handle(srv, api.AgentsWatch, func(context.Context, *api.Empty) (*api.WatchResponse, error) { return s.agents.watch(s.conn), nil })
 }
@@ -58,11 +59,18 @@ func (s *Service) listAgents(ctx context.Context, r *api.AgentsListRequest) (*ap
 }
 
 func (s *Service) updateAgent(ctx context.Context, r *api.AgentUpdateRequest) (*api.Agent, error) {
+	return s.updateOne(ctx, r, anyAgent)
+}
+
+func (s *Service) updateOne(ctx context.Context, r *api.AgentUpdateRequest, may permit) (*api.Agent, error) {
 	seen, err := s.seenAgent(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return s.agents.write(ctx, r.ID, func(old *api.Agent, _ time.Time) (*api.Agent, roster.Event, error) {
+		if err := may(old); err != nil {
+			return nil, roster.NoChange, err
+		}
 		if old != nil && r.Revision != "" && !reflect.DeepEqual(old, seen) {
 			return nil, roster.NoChange, api.Errorf(api.Conflict, "agent %s was changed since revision %s; read it again", r.ID, r.Revision).
 				WithReason(api.ReasonRevisionMismatch)
@@ -89,10 +97,10 @@ func (s *Service) seenAgent(ctx context.Context, r *api.AgentUpdateRequest) (*ap
 }
 
 func (s *Service) moveAgent(ctx context.Context, r *api.AgentTransitionRequest) (*api.Agent, error) {
-	return s.moveOne(ctx, rpc.CauseFrom(ctx), r)
+	return s.moveOne(ctx, rpc.CauseFrom(ctx), r, anyAgent)
 }
 
-func (s *Service) moveOne(ctx context.Context, cause api.Cause, r *api.AgentTransitionRequest) (*api.Agent, error) {
+func (s *Service) moveOne(ctx context.Context, cause api.Cause, r *api.AgentTransitionRequest, may permit) (*api.Agent, error) {
 	var refusal error
 	if r.Status == api.AgentStarting {
 		var err error
@@ -101,6 +109,9 @@ func (s *Service) moveOne(ctx context.Context, cause api.Cause, r *api.AgentTran
 		}
 	}
 	res, err := s.agents.update(ctx, cause, r.ID, unless(refusal, func(old *api.Agent, now time.Time) (*api.Agent, roster.Event, error) {
+		if err := may(old); err != nil {
+			return nil, roster.NoChange, err
+		}
 		return roster.Transition(old, r, s.lost, now)
 	}))
 	if err != nil {
@@ -110,7 +121,16 @@ func (s *Service) moveOne(ctx context.Context, cause api.Cause, r *api.AgentTran
 }
 
 func (s *Service) deregisterAgent(ctx context.Context, r *api.DeregisterRequest) (*api.DeregisterResponse, error) {
-	return s.agents.remove(ctx, r.ID, func(old *api.Agent, _ time.Time) (*api.Agent, roster.Event, error) { return roster.Deregister(old) })
+	return s.deregisterOne(ctx, r, anyAgent)
+}
+
+func (s *Service) deregisterOne(ctx context.Context, r *api.DeregisterRequest, may permit) (*api.DeregisterResponse, error) {
+	return s.agents.remove(ctx, r.ID, func(old *api.Agent, _ time.Time) (*api.Agent, roster.Event, error) {
+		if err := may(old); err != nil {
+			return nil, roster.NoChange, err
+		}
+		return roster.Deregister(old)
+	})
 }
 
 func (s *Service) agentStats(context.Context, *api.Empty) (*api.AgentsStatsResponse, error) {

@@ -34,7 +34,7 @@ func (s *Service) moveAgents(ctx context.Context, req *api.AgentsTransitionManyR
 		if err := req.Transitions[i].Validate(); err != nil {
 			return nil, err
 		}
-		return s.moveOne(ctx, cause, &req.Transitions[i])
+		return s.moveOne(ctx, cause, &req.Transitions[i], anyAgent)
 	})}, nil
 }
 

@@ -32,6 +32,7 @@ func takeUp(id, host, lease, tag string) api.AgentTransitionRequest {
 }
 
 func TestWantedAgentsAreTakenUp(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, registry.Config{})
 	alive(t, c, "l1")
 	alive(t, c, "l2")
@@ -79,6 +80,7 @@ func TestWantedAgentsAreTakenUp(t *testing.T) {
 
 // A bulk under a request id is done once, on whichever replica it is repeated.
 func TestBulkTransitionsAreRepeatable(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, registry.Config{})
 	alive(t, c, "l1")
 	moves := &api.AgentsTransitionManyRequest{}
@@ -105,6 +107,7 @@ func TestBulkTransitionsAreRepeatable(t *testing.T) {
 // The agents of a lost host are left to the others: the reaper marks at once what shall not run again, and only later what
 // nobody has taken up, which stays wanted.
 func TestTheReaperLeavesWantedAgentsToOthers(t *testing.T) {
+	t.Parallel()
 	const time4others = 1500 * time.Millisecond
 	c, _ := run(t, 2, registry.Config{TakeUp: time4others})
 	alive(t, c, "l2")

@@ -13,6 +13,7 @@ import (
 
 // With three servers and three copies reads of followers are stale and innocent writes fail, which one server never shows.
 func TestThreeServers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts three servers")
 	}
@@ -24,6 +25,10 @@ func TestThreeServers(t *testing.T) {
 	info, err := c.JS.Stream(t.Context(), "KV_mabus_agents")
 	if err != nil || info.CachedInfo().Config.Replicas != 3 {
 		t.Fatalf("the bucket of agents: %+v, %v", info, err)
+	}
+	// A client that is the first to need it would make it with one copy, since it knows of no more.
+	if info, err = c.JS.Stream(t.Context(), "OBJ_mabus_blobs"); err != nil || info.CachedInfo().Config.Replicas != 3 {
+		t.Fatalf("the store of large bodies: %+v, %v", info, err)
 	}
 	checkRace(t, c, "race")
 	checkReadYourWrites(t, c, 30)

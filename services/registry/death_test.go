@@ -16,6 +16,7 @@ import (
 // Two of three replicas lose their connection in the middle of the work, as if they were killed. Callers that repeat their
 // requests under the same id all get the answer of the one registration that happened, and every event comes.
 func TestReplicasDieAtWork(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for what a dead replica had taken out of the outbox")
 	}

@@ -17,6 +17,7 @@ type kind[T any] struct {
 	noun  string
 	bytes int64 // bound of the bucket
 	terms func(*T) []roster.Term
+	share func(*T)         // makes texts that many have in common the same one; nil for none
 	stamp func(*T, string) // sets the revision of an answer
 	miss  func(id string) error
 }
@@ -37,12 +38,12 @@ type directory[T any] struct {
 }
 
 func openDirectory[T any](ctx context.Context, conn *rpc.Conn, cfg Config, requests *kv.Requests, k kind[T]) (*directory[T], error) {
-	bucket, err := kv.Open(ctx, conn.JS, conn.NC, kv.Config{Namespace: conn.Namespace, Name: k.noun, Replicas: cfg.Replicas, MaxBytes: k.bytes})
+	bucket, err := kv.Open(ctx, conn.JS, kv.Config{Namespace: conn.Namespace, Name: k.noun, Replicas: cfg.Replicas, MaxBytes: k.bytes})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", k.noun, err)
 	}
 	d := &directory[T]{kind: k, bucket: bucket, index: roster.NewIndex()}
-	d.mirror = kv.NewMirror(bucket, kv.MirrorOptions[T]{OnChange: d.onChange, Log: cfg.Log})
+	d.mirror = kv.NewMirror(bucket, kv.MirrorOptions[T]{OnChange: d.onChange, Share: k.share, Log: cfg.Log})
 	d.table = kv.NewTable[T](bucket, "registry", requests)
 	d.table.UseMirror(d.mirror)
 	d.outbox = kv.NewOutbox(bucket, "registry", k.noun, cfg.Log)

@@ -2,21 +2,30 @@
 //
 // # What it owns
 //
-// Subjects: <ns>.registry.{agents,hosts,services,leases}.<verb>, in the methods of shared/api. It asks <ns>.host.<id>.ping of
-// every live host five times a second, and all of them at most 2,000 times.
+// Subjects: <ns>.registry.{agents,hosts,services,secrets,secret_keys,config,leases}.<verb>, in the methods of shared/api. It asks <ns>.host.<id>.ping of
+// every live host five times a second, and all of them at most 2,000 times. In strict mode also <ns>.consumers.{CREATE,DELETE}.<stream>.<consumer>: what
+// hosts ask of JetStream that only a service may do for them, at most 64 at once in a replica.
 //
 // Buckets, all written by compare-and-set only:
 //   - <ns>_agents, key = agent id, at most Config.AgentBytes (1 GiB); an agent is at most about 200 KiB
 //   - <ns>_hosts, key = host id, at most 64 MiB
 //   - <ns>_services, key = instance id, at most 256 MiB
-//   - <ns>_leases, key = lease id, kept by shared/lease, at most 64 MiB
+//   - <ns>_secrets, key = name, what was sealed by those who set it, at most 1,000 secrets of 32 KiB and 256 MiB with their older revisions
+//   - <ns>_secret_keys, one key, the public keys that secrets are sealed to, at most 8 and 1 MiB
+//   - <ns>_leases, key = lease id, kept by shared/lease, at most 64 MiB; in strict mode at most 1,000 of one principal
+//     that were acquired by requests
+//   - <ns>_config, the configuration: key document, at most 256 KiB, and keys section.<name>, at most 256 of 128 KiB; at most 1 GiB with
+//     their older revisions
 //   - <ns>_requests, the answers of requests that carry an id, kept by shared/kv for 10 minutes and shared by all services
 //
-// Each bucket of records keeps 16 revisions of a key, out of which its outbox makes events. A dead service instance is
-// forgotten together with its lease, 24 hours after its death; a dead host and a failed agent stay until somebody removes
-// them or they come back. The traces of what was removed are swept after an hour.
+// Each bucket of records keeps 16 revisions of a key, out of which its outbox makes events; those of secrets hold nothing that
+// is sealed. A dead service instance is forgotten together with its lease, 24 hours after its death; a dead host and a failed agent
+// stay until somebody removes them or they come back. The traces of what was removed are swept after an hour;
+// those of an agent that is purged at once, but for the mark of its deletion.
 //
-// Stream: <ns>_events, subjects <ns>.event.registry.{agents,hosts,services}.<id>, 7 days and at most 1 GiB.
+// Streams: <ns>_events, subjects <ns>.event.registry.{agents,hosts,services,secrets,secret_keys,config}.<id>, 7 days and at most 1 GiB;
+// <ns>_config_history, subjects <ns>.config_history.<version>, one message for each version of the document, the last 1000 and at most
+// 256 MiB.
 //
 // Memory: a replica mirrors all three buckets and keeps an index over them, which together take less than 1 KiB for an agent
 // of usual size; the index's share of that is about 170 bytes.
@@ -36,6 +45,10 @@
 //     replica had published it.
 //   - A read with min_revision reflects that revision. A read without it may be as old as the replica's mirror, which is
 //     milliseconds behind unless the store is away; only an id that the mirror lacks is looked up at the store's leader.
+//   - The registry holds no private key and sees no value of a secret. What is set is sealed to the key that was the present one before and
+//     after it was written; who was overtaken by another key is told to seal anew, and nothing that was set is sealed to a key that was retired.
+//   - The document changes by one compare-and-set, of all paths of a request or of none. A version is in the history before it is
+//     overwritten and before the history is read, once. No version stands for two documents, also after the document was lost.
 //   - Input from outside, however wrong, is answered with an error and stops nothing.
 //
 // # When a replica dies
@@ -58,5 +71,10 @@
 //   - Between the registration of a host that comes back under a fresh lease and the end of what its former self ran: the
 //     former lease dies in its own time, and the reaper follows.
 //   - In leases.acquire or renew: the lease stands, and its holder, which lacks the token, takes a new id or runs out.
+//   - In secrets.set, after the write and before the second look at the keys: the secret stands, and its caller, who does not know whether
+//     its key still does, sets it again. In secret_keys.add and remove: each is one compare-and-set.
+//   - In config.set, unset, rollback or reset, behind the compare-and-set: the change stands, and whoever changes the document next, reads
+//     its history or starts puts it there. The event is the outbox's, as with everything.
+//   - In a request of a host for a consumer: JetStream has made it, or not, and the host asks again.
 //   - In a wait_for: the caller gets no answer, and asks again.
 package registry

@@ -10,6 +10,7 @@ import (
 )
 
 func TestChangesArePublishedInOrder(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, registry.Config{})
 	where := must(t, c, api.AgentsWatch, api.Empty{})
 	if where.Subject != "mabus.event.registry.agents.*" || where.Stream != "mabus_events" {

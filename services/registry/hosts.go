@@ -27,12 +27,13 @@ func (s *Service) registerHost(ctx context.Context, h *api.Host) (*api.Host, err
 		s.reapIfDead(ctx, old.Lease, h.Lease)
 	}
 	former := ""
-	host, err := s.hosts.write(ctx, h.ID, unless(refusal, func(old *api.Host, now time.Time) (*api.Host, roster.Event, error) {
+	h.Principal = rpc.CauseFrom(ctx).Principal
+	host, err := s.hosts.write(ctx, h.ID, unless(refusal, owned(ctx, s, h.ID, hostOwner, func(old *api.Host, now time.Time) (*api.Host, roster.Event, error) {
 		if former = ""; old != nil && old.Lease != h.Lease {
 			former = old.Lease
 		}
 		return roster.RegisterHost(old, *h, now)
-	}))
+	})))
 	if err == nil && former != "" {
 		// Nothing says any more that the former incarnation is lost, as long as its lease is not dead.
 		if err := s.failAgents(ctx, api.Cause{}, h.ID, former, true); err != nil {
@@ -80,17 +81,21 @@ func (s *Service) deregisterHost(ctx context.Context, r *api.DeregisterRequest) 
 	cause := rpc.CauseFrom(ctx)
 	cause.RequestID, cause.BodyHash = "", "" // these stand for the host alone
 	leaseID := ""
+	rule := owned(ctx, s, r.ID, hostOwner, func(old *api.Host, _ time.Time) (*api.Host, roster.Event, error) { return roster.DeregisterHost(old) })
 	if h, _, ok := s.hosts.mirror.Get(r.ID); ok {
+		if _, _, err := rule(h, time.Time{}); err != nil { // before anything is failed
+			return nil, err
+		}
 		leaseID = h.Lease
 		if err := s.failAgents(ctx, cause, r.ID, leaseID, true); err != nil {
 			return nil, err
 		}
 	}
-	resp, err := s.hosts.remove(ctx, r.ID, func(old *api.Host, _ time.Time) (*api.Host, roster.Event, error) {
+	resp, err := s.hosts.remove(ctx, r.ID, func(old *api.Host, now time.Time) (*api.Host, roster.Event, error) {
 		if old != nil {
 			leaseID = old.Lease
 		}
-		return roster.DeregisterHost(old)
+		return rule(old, now)
 	})
 	if err != nil || leaseID == "" {
 		return resp, err

@@ -26,6 +26,7 @@ var junk = []string{
 
 // Whatever comes, on every subject, somebody answers: with what was asked or with an error of the closed set that says why.
 func TestJunkIsAnswered(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, registry.Config{})
 	codes := map[string]bool{}
 	for _, code := range api.Codes {
@@ -64,6 +65,7 @@ func TestJunkIsAnswered(t *testing.T) {
 
 // Junk that somebody put straight into the bucket hides only itself.
 func TestJunkInTheBucket(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, registry.Config{})
 	must(t, c, api.AgentsRegister, api.AgentSpec{ID: "a1"})
 	for n, value := range []string{"", "{", `{"id":7}`, "null", `[]`} {

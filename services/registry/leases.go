@@ -29,7 +29,11 @@ func (s *Service) acquireLease(ctx context.Context, r *api.LeaseAcquireRequest) 
 	case id == "":
 		id = nuid.Next()
 	}
-	token, err := s.leases.AcquireOnce(ctx, id, nonce)
+	acquire := s.leases.AcquireFor
+	if s.cfg.Strict {
+		acquire = s.watcher.AcquireFor
+	}
+	token, err := acquire(ctx, id, nonce, rpc.CauseFrom(ctx).Principal)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +41,13 @@ func (s *Service) acquireLease(ctx context.Context, r *api.LeaseAcquireRequest) 
 }
 
 func (s *Service) renewLease(ctx context.Context, r *api.LeaseRenewRequest) (*api.Lease, error) {
-	token, err := s.leases.Renew(ctx, r.ID, r.Token)
+	renew := s.leases.Renew
+	if s.cfg.Strict {
+		renew = func(ctx context.Context, id, token string) (string, error) {
+			return s.leases.RenewFor(ctx, id, token, rpc.CauseFrom(ctx).Principal)
+		}
+	}
+	token, err := renew(ctx, r.ID, r.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +55,9 @@ func (s *Service) renewLease(ctx context.Context, r *api.LeaseRenewRequest) (*ap
 }
 
 func (s *Service) releaseLease(ctx context.Context, r *api.LeaseRenewRequest) (*api.Empty, error) {
+	if s.cfg.Strict {
+		return &api.Empty{}, s.leases.ReleaseFor(ctx, r.ID, r.Token, rpc.CauseFrom(ctx).Principal)
+	}
 	return &api.Empty{}, s.leases.ReleaseOnce(ctx, r.ID, r.Token)
 }
 

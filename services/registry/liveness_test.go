@@ -44,6 +44,7 @@ func lost(t *testing.T, c *rpc.Conn, id string) bool {
 }
 
 func TestWhatLivesByADeadLeaseIsMarked(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, registry.Config{Timing: quick, Sweep: 500 * time.Millisecond, TakeUp: 100 * time.Millisecond})
 	stop := alive(t, c, "l1")
 	settle(t, c)
@@ -78,6 +79,7 @@ func TestWhatLivesByADeadLeaseIsMarked(t *testing.T) {
 }
 
 func TestAReleasedLeaseIsDeadAtOnce(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, registry.Config{TakeUp: 100 * time.Millisecond}) // with timing under which nothing would run out during the test
 	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
 	settle(t, c)
@@ -90,6 +92,7 @@ func TestAReleasedLeaseIsDeadAtOnce(t *testing.T) {
 }
 
 func TestNothingLivesByALeaseThatNobodyHas(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, registry.Config{})
 	for _, err := range []error{
 		errOf(call(t, c, api.AgentsRegister, api.AgentSpec{ID: "a1", Lease: "nothing"})),
@@ -109,13 +112,14 @@ func errOf[T any](_ *T, err error) error { return err }
 
 // A lease that ends while no replica runs is acted upon by the next one that starts.
 func TestDeathWhileNobodyWatches(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	c := dial(t, srv.URL(), "")
 	_, stop := replica(t, srv.URL(), registry.Config{})
 	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
 	settle(t, c)
 	stop()
-	store, err := lease.Open(t.Context(), c.JS, c.NC, c.Namespace, 1, lease.Timing{})
+	store, err := lease.Open(t.Context(), c.JS, c.Namespace, 1, lease.Timing{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +132,7 @@ func TestDeathWhileNobodyWatches(t *testing.T) {
 
 // Dead service instances do not pile up: each is forgotten with its lease. A dead host waits for its return.
 func TestDeadServicesAreForgotten(t *testing.T) {
+	t.Parallel()
 	timing := quick
 	timing.Keep = 2 * time.Second
 	c, _ := run(t, 2, registry.Config{Timing: timing, Sweep: 200 * time.Millisecond, TakeUp: 100 * time.Millisecond})
@@ -147,6 +152,7 @@ func TestDeadServicesAreForgotten(t *testing.T) {
 }
 
 func TestDeregisteredHostLosesItsAgents(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, registry.Config{})
 	alive(t, c, "l1")
 	settle(t, c)
@@ -168,6 +174,7 @@ func TestDeregisteredHostLosesItsAgents(t *testing.T) {
 }
 
 func TestHostsAndServicesAreListed(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, registry.Config{})
 	alive(t, c, "l1")
 	must(t, c, api.HostsRegister, api.Host{ID: "h2", Lease: "l1", Modules: []string{"m2"}})
@@ -197,6 +204,7 @@ func TestHostsAndServicesAreListed(t *testing.T) {
 }
 
 func TestWaitForService(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, registry.Config{})
 	begin := time.Now()
 	refused(t, c, api.ServicesWaitFor, api.ServicesWaitForRequest{Name: "search", Timeout: api.Duration(200 * time.Millisecond)}, api.DeadlineExceeded, api.ReasonTimeout)
@@ -221,6 +229,7 @@ func TestWaitForService(t *testing.T) {
 
 // A replica that stops does not keep those who wait for a service until their time has run out.
 func TestStopDoesNotWaitForWaiters(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	c := dial(t, srv.URL(), "")
 	_, stop := replica(t, srv.URL(), registry.Config{})

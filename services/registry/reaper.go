@@ -73,7 +73,8 @@ func (r *reaper) run(ctx context.Context) {
 			r.s.cfg.Log.Warn().Err(err).Msg("not all that lived by dead leases is marked; trying again")
 		}
 		// Replicas that started together do not stay in step.
-		next := time.NewTimer(min(r.s.cfg.Sweep/2+rand.N(r.s.cfg.Sweep), r.untilNext()))
+		every := r.s.tuning.Current().Sweep.Std()
+		next := time.NewTimer(min(every/2+rand.N(every), r.untilNext()))
 		select {
 		case <-ctx.Done():
 		case <-r.signal:
@@ -125,14 +126,14 @@ func (r *reaper) overdue(i incarnation) bool {
 		since = time.Now()
 		r.lost[i] = since
 	}
-	return time.Since(since) >= r.s.cfg.TakeUp
+	return time.Since(since) >= r.s.tuning.Current().TakeUp.Std()
 }
 
 // untilNext returns the time until the hosts have had theirs for one that is lost; very long when none is due.
 func (r *reaper) untilNext() time.Duration {
 	next := time.Duration(math.MaxInt64)
 	for _, since := range r.lost {
-		if left := r.s.cfg.TakeUp - time.Since(since); left > 0 {
+		if left := r.s.tuning.Current().TakeUp.Std() - time.Since(since); left > 0 {
 			next = min(next, left)
 		}
 	}
@@ -251,5 +252,6 @@ func (s *Service) sweepTraces(ctx context.Context) error {
 	_, errAgents := s.agents.bucket.Sweep(ctx, traceAge, traceLimit)
 	_, errHosts := s.hosts.bucket.Sweep(ctx, traceAge, traceLimit)
 	_, errServices := s.services.bucket.Sweep(ctx, traceAge, traceLimit)
-	return errors.Join(errAgents, errHosts, errServices)
+	_, errSecrets := s.secrets.sealed.bucket.Sweep(ctx, traceAge, traceLimit)
+	return errors.Join(errAgents, errHosts, errServices, errSecrets)
 }

@@ -15,7 +15,10 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	natstest.Overlap(4)
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 20 * time.Second

@@ -13,9 +13,11 @@ import (
 
 	"github.com/mabus-project/mabus/services/registry/roster"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/blob"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/lease"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/setting"
 )
 
 // Bounds of the buckets of hosts and services, in bytes.
@@ -34,12 +36,15 @@ type Config struct {
 	RequestBytes int64
 	// Timing of leases. All processes of a namespace must agree on it; as shared/lease has it unless given.
 	Timing lease.Timing
-	// Sweep is how often what is recorded is compared with the leases; 5s unless given. A lease that dies is acted upon at
-	// once: the sweep is for what a replica missed.
+	// Sweep is how often what is recorded is compared with the leases; 5s unless given or set. A lease that dies is acted upon at
+	// once: the sweep is for what a replica missed. This and TakeUp are what the section "registry" of the configuration does not say.
 	Sweep time.Duration
 	// TakeUp is how long the agents of a lost host that shall run are left to the other hosts before they are marked failed;
 	// 5s unless given.
 	TakeUp time.Duration
+	// Operators are the principals who may change what is protected in the configuration, besides those whom access.operators names;
+	// DefaultOperator unless given.
+	Operators []string
 	// Version is the semantic version shown by discovery; 0.0.0 unless given.
 	Version string
 	// Limit is the number of requests under way above which others are refused; that of rpc unless given.
@@ -59,6 +64,9 @@ type Service struct {
 	agents   *directory[api.Agent]
 	hosts    *directory[api.Host]
 	services *directory[api.Service]
+	secrets  secrets
+	configs  *configs
+	tuning   *setting.Setting[Tuning]
 	server   *rpc.Server
 	stopping chan struct{} // closed when Stop begins
 	stopOnce sync.Once
@@ -73,11 +81,8 @@ func Start(ctx context.Context, conn *rpc.Conn, cfg Config) (*Service, error) {
 	if cfg.AgentBytes == 0 {
 		cfg.AgentBytes = 1 << 30
 	}
-	if cfg.Sweep == 0 {
-		cfg.Sweep = 5 * time.Second
-	}
-	if cfg.TakeUp == 0 {
-		cfg.TakeUp = 5 * time.Second
+	if len(cfg.Operators) == 0 {
+		cfg.Operators = []string{DefaultOperator}
 	}
 	if cfg.Version == "" {
 		cfg.Version = "0.0.0"
@@ -95,6 +100,9 @@ func (s *Service) start(ctx context.Context) error {
 		return err
 	}
 	r := newReaper(s)
+	if err := s.tune(ctx, r.wake); err != nil {
+		return err
+	}
 	s.hosts.news = func(h *api.Host) {
 		if h != nil && h.Status == api.HostDead {
 			r.wake()
@@ -103,7 +111,7 @@ func (s *Service) start(ctx context.Context) error {
 	for _, d := range []interface {
 		start(context.Context) error
 		stop()
-	}{s.agents, s.hosts, s.services} {
+	}{s.agents, s.hosts, s.services, &s.secrets, s.configs} {
 		if err := d.start(ctx); err != nil {
 			return err
 		}
@@ -125,27 +133,34 @@ func (s *Service) start(ctx context.Context) error {
 	}
 	s.cleanups = append(s.cleanups, p.stop)
 	s.server = s.newServer()
+	if err := s.serveConsumers(); err != nil {
+		return errors.Join(err, s.server.Stop(ctx))
+	}
 	if err := s.server.Start(); err != nil {
 		return errors.Join(err, s.server.Stop(ctx))
 	}
+	s.expose()
 	return nil
 }
 
 // open makes sure that all buckets and streams exist.
 func (s *Service) open(ctx context.Context) (err error) {
-	js, nc, ns := s.conn.JS, s.conn.NC, s.conn.Namespace
+	js, ns := s.conn.JS, s.conn.Namespace
 	if err := kv.EnsureEvents(ctx, js, ns, s.cfg.Replicas); err != nil {
 		return fmt.Errorf("open the events stream: %w", err)
 	}
-	requests, err := kv.OpenRequests(ctx, js, nc, ns, s.cfg.Replicas, s.cfg.RequestBytes)
+	if err := blob.New(js, ns, s.cfg.Replicas).Ensure(ctx); err != nil { // before a client does, that knows of no copies
+		return fmt.Errorf("open the store of large bodies: %w", err)
+	}
+	requests, err := kv.OpenRequests(ctx, js, ns, s.cfg.Replicas, s.cfg.RequestBytes)
 	if err != nil {
 		return fmt.Errorf("open the requests: %w", err)
 	}
-	if s.leases, err = lease.Open(ctx, js, nc, ns, s.cfg.Replicas, s.cfg.Timing); err != nil {
+	if s.leases, err = lease.Open(ctx, js, ns, s.cfg.Replicas, s.cfg.Timing); err != nil {
 		return fmt.Errorf("open the leases: %w", err)
 	}
 	if s.agents, err = openDirectory(ctx, s.conn, s.cfg, requests, kind[api.Agent]{
-		noun: "agents", bytes: s.cfg.AgentBytes, terms: roster.AgentTerms,
+		noun: "agents", bytes: s.cfg.AgentBytes, terms: roster.AgentTerms, share: shareTexts,
 		stamp: func(a *api.Agent, rev string) { a.Revision = rev },
 		miss: func(id string) error {
 			return api.Errorf(api.NotFound, "there is no agent %s", id).WithReason(api.ReasonAgentNotFound)
@@ -169,7 +184,13 @@ func (s *Service) open(ctx context.Context) (err error) {
 			return api.Errorf(api.NotFound, "there is no service instance %s", id).WithReason(api.ReasonServiceNotFound)
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if s.configs, err = openConfigs(ctx, s.conn, s.cfg, requests); err != nil {
+		return err
+	}
+	return s.openSecrets(ctx, requests)
 }
 
 func (s *Service) newServer() *rpc.Server {
@@ -178,15 +199,18 @@ func (s *Service) newServer() *rpc.Server {
 		Limit: s.cfg.Limit, Strict: s.cfg.Strict, Log: s.cfg.Log, Metrics: s.cfg.Metrics,
 	})
 	s.handleAgents(srv)
+	s.handleSelf(srv)
 	s.handleHosts(srv)
 	s.handleServices(srv)
+	s.handleSecrets(srv)
 	s.handleLeases(srv)
+	s.configs.handle(srv)
 	return srv
 }
 
 // Ready tells whether the replica can answer now with a current view.
 func (s *Service) Ready() bool {
-	return s.agents.mirror.Synced() && s.hosts.mirror.Synced() && s.services.mirror.Synced()
+	return s.agents.mirror.Synced() && s.hosts.mirror.Synced() && s.services.mirror.Synced() && s.configs.document.Synced() && s.configs.section.Synced()
 }
 
 // Stop leaves the queue group, finishes the requests under way until ctx ends, and stops everything else. A second call does

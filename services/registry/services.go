@@ -27,9 +27,10 @@ func (s *Service) registerService(ctx context.Context, v *api.Service) (*api.Ser
 	if old, _, ok := s.services.mirror.Get(v.ID); ok {
 		s.reapIfDead(ctx, old.Lease, v.Lease)
 	}
-	return s.services.write(ctx, v.ID, unless(refusal, func(old *api.Service, now time.Time) (*api.Service, roster.Event, error) {
+	v.Principal = rpc.CauseFrom(ctx).Principal
+	return s.services.write(ctx, v.ID, unless(refusal, owned(ctx, s, v.ID, serviceOwner, func(old *api.Service, now time.Time) (*api.Service, roster.Event, error) {
 		return roster.RegisterService(old, *v, now)
-	}))
+	})))
 }
 
 func (s *Service) listServices(ctx context.Context, r *api.ServicesListRequest) (*api.ServicesListResponse, error) {
@@ -67,9 +68,9 @@ func (s *Service) waitForService(ctx context.Context, r *api.ServicesWaitForRequ
 }
 
 func (s *Service) deregisterService(ctx context.Context, r *api.DeregisterRequest) (*api.DeregisterResponse, error) {
-	return s.services.remove(ctx, r.ID, func(old *api.Service, _ time.Time) (*api.Service, roster.Event, error) {
+	return s.services.remove(ctx, r.ID, owned(ctx, s, r.ID, serviceOwner, func(old *api.Service, _ time.Time) (*api.Service, roster.Event, error) {
 		return roster.DeregisterService(old)
-	})
+	}))
 }
 
 func (s *Service) serviceStats(context.Context, *api.Empty) (*api.ServicesStatsResponse, error) {

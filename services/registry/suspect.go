@@ -37,7 +37,7 @@ type suspecter struct {
 }
 
 func newSuspecter(s *Service) *suspecter {
-	return &suspecter{s: s, nc: s.conn.NC, prefix: s.conn.NC.NewInbox() + ".", marking: map[string]bool{}}
+	return &suspecter{s: s, nc: s.conn.NC, prefix: s.conn.NewInbox() + ".", marking: map[string]bool{}}
 }
 
 func (p *suspecter) start() (err error) {

@@ -44,6 +44,7 @@ func watched(t *testing.T, nc *nats.Conn, id string) {
 // A host whose connection is gone is marked dead long before its lease is, which goes on; it cannot come back under that
 // lease, nor claim by it, and others take up its agents.
 func TestAHostThatIsGoneIsMarkedSoon(t *testing.T) {
+	t.Parallel()
 	c, srv := run(t, 2, registry.Config{TakeUp: time.Minute})
 	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
 	alive(t, c, "l2")
@@ -112,6 +113,7 @@ func TestAHostThatIsGoneIsMarkedSoon(t *testing.T) {
 
 // A host that never answered is not suspected: it may listen soon, and its lease tells whether it lives.
 func TestAHostThatNeverAnsweredIsNotSuspected(t *testing.T) {
+	t.Parallel()
 	c, srv := run(t, 1, registry.Config{})
 	alive(t, c, "l1")
 	must(t, c, api.HostsRegister, api.Host{ID: "quiet", Lease: "l1"})
@@ -127,6 +129,7 @@ func TestAHostThatNeverAnsweredIsNotSuspected(t *testing.T) {
 
 // Hosts that lose their connection and come back soon live on, on one server that closes connections.
 func TestHostsThatReconnectLiveOn(t *testing.T) {
+	t.Parallel()
 	c, srv := run(t, 2, registry.Config{})
 	alive(t, c, "l1")
 	nc := srv.Connect(t)
@@ -146,6 +149,7 @@ func TestHostsThatReconnectLiveOn(t *testing.T) {
 
 // Each of three servers ends in turn. Hosts connect to the others, and nobody is taken for dead; one that really goes still is.
 func TestServersEndAndHostsLiveOn(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts three servers and stops each")
 	}

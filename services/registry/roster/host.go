@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"reflect"
 	"time"
 
@@ -22,7 +23,7 @@ func RegisterHost(old *api.Host, h api.Host, now time.Time) (*api.Host, Event, e
 	if old.Lease != h.Lease {
 		return nil, NoChange, taken("host", h.ID)
 	}
-	h.RegisteredAt, h.Revision = old.RegisteredAt, old.Revision
+	h.RegisteredAt, h.Revision, h.Principal = old.RegisteredAt, old.Revision, cmp.Or(old.Principal, h.Principal)
 	if reflect.DeepEqual(old, &h) {
 		return old, NoChange, nil
 	}
@@ -64,7 +65,7 @@ func RegisterService(old *api.Service, s api.Service, now time.Time) (*api.Servi
 	if old.Lease != s.Lease || s.Lease == "" {
 		return nil, NoChange, taken("service", s.ID)
 	}
-	s.RegisteredAt, s.Revision = old.RegisteredAt, old.Revision
+	s.RegisteredAt, s.Revision, s.Principal = old.RegisteredAt, old.Revision, cmp.Or(old.Principal, s.Principal)
 	if reflect.DeepEqual(old, &s) {
 		return old, NoChange, nil
 	}

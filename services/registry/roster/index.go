@@ -18,6 +18,7 @@ const (
 	FieldLease // the lease whose end would change the thing
 	FieldName
 	FieldModule
+	FieldKey
 	fields
 )
 
