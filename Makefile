@@ -1,6 +1,8 @@
 # `make` alone lists the targets.
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
+HELM_VERSION := v3.22.0
+HELM := bin/tools/helm-$(HELM_VERSION)
 
 .DEFAULT_GOAL := help
 
@@ -49,16 +51,26 @@ bench-coordination: build ## Measure the replicated log and sessions of agents
 bench-economics: build ## Measure bids, auctions, orders and winner determination
 	./bin/mabus bench economics
 
+.PHONY: bench-loadbalancer
+bench-loadbalancer: build ## Measure what balancing gains when agents are slow or fail
+	./bin/mabus bench loadbalancer
+
+.PHONY: bench-perfmon
+bench-perfmon: build ## Measure what measuring costs, and the store of events
+	./bin/mabus bench perfmon
+
 .PHONY: test
 # Pure rules, which archtest keeps from starting anything, and their simulations: one goroutine for each, so the race detector has
-# nothing to find there, and takes ten times as long. (The simulation of leases does start some.)
-PURE = $(shell grep -rlE '^// Package \w+ (holds|is|has) (the )?pure rules' --include=*.go shared services client | xargs -n 1 dirname | sort -u | grep -v shared/lease/rules)
+# nothing to find there, and takes ten times as long. (Those of leases, balance and loads do start some.)
+PURE = $(shell grep -rlE '^// Package \w+ (holds|is|has) (the )?pure rules' --include=*.go shared services client | xargs -n 1 dirname | sort -u | grep -vE '^shared/(lease/rules|balance|hostload)$$')
 SIMULATED = $(PURE) test/pbftsim test/replogsim test/lockcheck test/reputationsim test/collusionsim test/economysim
 
-# The race detector would have every process sleep for a second at its end, and tests start some hundreds.
+# The race detector would have every process sleep for a second at its end, and tests start some hundreds. Vet is lint's, and binaries that
+# nobody debugs are linked without tables for a debugger, which takes a third less time.
+LEAN = $(if $(RACE),-vet=off -ldflags=-w)
 test: ## Run the tests (with the race detector: RACE=1)
-	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
-	$(if $(RACE),go test -timeout 10m $(SIMULATED:%=./%))
+	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race) $(LEAN) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
+	$(if $(RACE),go test $(LEAN) -timeout 10m $(SIMULATED:%=./%))
 
 .PHONY: conformance
 conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORKER="python3 my_worker.py"
@@ -71,6 +83,18 @@ chaos: ## Break the real processes as 50 seeds say, and check what is promised (
 .PHONY: chaos-economy
 chaos-economy: ## Hold 100,000 auctions while 200 replicas and NATS nodes are killed, and check them all (ARGS="-nodes 3 -seed 7")
 	go test -v -count 1 -timeout 120m -run TestSchedules/auctions ./test/chaos -args -auctions 100000 -kills 200 -sellers 32 $(ARGS)
+
+.PHONY: upgrade-check
+upgrade-check: ## Put this tree's services in the place of an older commit's and back under load (OLD=commit; some ten minutes)
+	go test -v -count 1 -timeout 60m -run 'TestRollingUpgrade|TestFrozenNamespacesInTenYears' ./test/upgrade -args -rolling $(if $(OLD),-commit $(OLD))
+
+.PHONY: soak
+soak: ## Work for minutes and see that nothing grows (ARGS="-minutes 30 -profiles DIR")
+	go test -v -count 1 -timeout 26h -run "TestNothingGrows|TestCommandsOfProcessesThatDie" ./test/soak -args -minutes 10 $(ARGS)
+
+.PHONY: rules-check
+rules-check: ## Check deploy/prometheus and deploy/grafana with promtool, and against what the processes export
+	go test -count 1 -v ./test/observing
 
 .PHONY: cover
 cover: ## Run the tests and list how much of each function they reach
@@ -91,9 +115,27 @@ proto-docs: ## Write docs/protocol.md from the method table
 	go run ./cmd/protodoc > docs/protocol.md
 
 .PHONY: compose-check
-compose-check: ## Kill, add and replace containers of both compose files while jobs and calls run
+compose-check: ## Kill, add and replace containers of the compose files, also in strict mode, while jobs and calls run
 	deploy/compose-check.sh
 	deploy/compose-cluster-check.sh
+	STRICT=1 deploy/compose-cluster-check.sh
+
+.PHONY: helm-check
+helm-check: $(HELM) ## Check the chart with helm, and what it makes; also the units of systemd and the compose files
+	$(HELM) lint --strict --kube-version 1.30.0 deploy/helm/mabus
+	go test -count 1 -v ./test/deploy
+
+.PHONY: release
+release: ## Build what is published into dist/ (VERSION=0.2.0; TARGETS=linux/amd64,darwin/arm64)
+	go run ./cmd/release $(if $(VERSION),--version $(VERSION)) $(if $(TARGETS),--targets $(TARGETS))
+
+.PHONY: release-check
+release-check: ## Build a target twice, the second time from nothing and elsewhere, and compare (TARGETS=linux/amd64)
+	deploy/release-check.sh $(or $(TARGETS),linux/amd64)
+
+$(HELM):
+	GOBIN=$(CURDIR)/bin/tools go install -ldflags=-w helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	mv bin/tools/helm $@
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin/tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

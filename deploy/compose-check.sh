@@ -122,5 +122,8 @@ finish $naps 0
 new=$(awk '{ print $2 }' "$work/shares" | comm -13 "$work/old" - | wc -l)
 [ "$new" -ge 1 ] || fail "no host that joined did any task"
 grep -q '"attempt":[2-9]' "$work/naps.jsonl" || fail "the killed host had no task under way"
+mabus metrics show --scope fleet --metric latency_seconds --last 10m >"$work/measured" || fail "nothing is measured"
+grep -q '^all agents' "$work/measured" || fail "nothing was measured of the agents"
+mabus balance stats >"$work/balance" || fail "the load balancer does not answer"
 note "naps: $new hosts that joined the running job did their share"
 note "all is well"

@@ -2,8 +2,8 @@
 # Checks deploy/docker-compose.cluster.yml: under a load of calls and locks each NATS node, an agent host and a replica of each service
 # are killed, and then every container is replaced, one after the other. No call or lock may fail, no counting agent may forget, every
 # wanted agent must run in the end, and no container may have started again by itself, or may have to be killed when it is asked to
-# end. Takes two to three minutes and needs Docker with Compose, Go, and Bash 4. It is a Compose project of its own, on free ports of
-# the loopback address, removed at the end.
+# end. Takes three to four minutes and needs Docker with Compose, Go, and Bash 4. It is a Compose project of its own, on free ports of
+# the loopback address, removed at the end. With STRICT=1 it is the strict cluster, with TLS and an operator's credentials.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +11,7 @@ export COMPOSE_PROJECT_NAME=mabus-cluster-check-$$
 export COMPOSE_FILE=docker-compose.yml:deploy/docker-compose.cluster.yml
 work=$(mktemp -d)
 load=
+[ -z "${STRICT:-}" ] || export COMPOSE_FILE=$COMPOSE_FILE:deploy/docker-compose.cluster-strict.yml MABUS_STRICT_DIR=$work/strict
 
 fail() {
 	echo "compose-cluster-check: $*" >&2
@@ -78,6 +79,26 @@ kill_host() {
 	moved="$(grep -cw "$gone" "$work/agents") agents were on the host that was killed: $(cat "$work/ask")"
 }
 
+# What was chosen and what was measured must be had while one replica of the service is away.
+kill_balancer() {
+	kill_one loadbalancer
+	mabus balance pick count >"$work/pick" || fail "no agent is picked"
+}
+
+kill_monitor() {
+	kill_one perfmon
+	measured
+}
+
+# measured: waits until what the agents have done in the last seconds can be asked for.
+measured() {
+	local until=$((SECONDS + 30))
+	until mabus metrics show --scope fleet --metric latency_seconds --last 5s --json 2>"$work/measured.log" | grep -q '"count":[1-9]'; do
+		[ $SECONDS -lt $until ] || fail "nothing is measured: $(cat "$work/measured.log")"
+		sleep 0.2
+	done
+}
+
 replace_service() {
 	local old
 	for old in $(ids "$1"); do
@@ -102,12 +123,21 @@ replace_node() {
 
 go build -o "$work/check" ./deploy/check
 CGO_ENABLED=0 go build -trimpath -o "$work/mabus" ./cmd/mabus
+if [ -n "${STRICT:-}" ]; then
+	MABUS=$work/mabus MABUS_AUTH=$work/auth deploy/strict.sh cluster >"$work/strict.log" 2>&1 || fail "no credentials: $(cat "$work/strict.log")"
+	grep -q 'sync_interval: always' "$work/strict/nats.conf" || fail "the nodes would not write before they acknowledge"
+	export NATS_CREDS=$work/auth/creds/mabus/operator.creds NATS_CA=$work/strict/tls/ca.pem
+fi
 docker compose build --quiet
 mapfile -t ports < <("$work/check" ports 3)
 export MABUS_PORT=${ports[0]} MABUS_PORT_2=${ports[1]} MABUS_PORT_3=${ports[2]}
 export NATS_URL=nats://127.0.0.1:$MABUS_PORT,nats://127.0.0.1:$MABUS_PORT_2,nats://127.0.0.1:$MABUS_PORT_3
 printf '%4d s  built\n' $SECONDS
 up
+if [ -n "${STRICT:-}" ]; then
+	! env -u NATS_CREDS "$work/mabus" hosts list >"$work/refused" 2>&1 || fail "the cluster lets in who has no credentials"
+	! env -u NATS_CA "$work/mabus" hosts list >"$work/refused" 2>&1 || fail "a client believes a cluster that it does not know"
+fi
 [ "$(live | wc -l)" -eq 3 ] || fail "$(live | wc -l) hosts are live instead of 3"
 printf '%4d s  3 NATS nodes, 2 replicas of each service and 3 hosts are healthy\n' $SECONDS
 "$work/check" fleet 30 | sed 's/^/        /'
@@ -124,14 +154,20 @@ step 'the host started again' up --no-recreate agenthost
 step 'a replica of registry killed' kill_one registry
 step 'a replica of coordination killed' kill_one coordination
 step 'a replica of economics killed' kill_one economics
-step 'all started again' up --no-recreate registry coordination economics
+step 'a replica of perfmon killed' kill_monitor
+step 'a replica of loadbalancer killed' kill_balancer
+step 'all started again' up --no-recreate registry coordination economics perfmon loadbalancer
 step 'scaled to 2 agent hosts' up --no-recreate --scale agenthost=2
 step 'scaled to 3 agent hosts' up --no-recreate
 step 'every registry replaced' replace_service registry
 step 'every coordination replaced' replace_service coordination
 step 'every economics replaced' replace_service economics
+step 'every perfmon replaced' replace_service perfmon
+step 'every loadbalancer replaced' replace_service loadbalancer
 step 'every agent host replaced' replace_hosts
 for node in nats-1 nats-2 nats-3; do step "$node replaced" replace_node "$node"; done
+measured
+mabus balance pick count >"$work/pick" || fail "no agent is picked"
 
 exec {LOAD[1]}>&-
 wait "$load" || fail "calls or locks have failed"
@@ -141,7 +177,7 @@ mabus locks run compose-check -- sh -c '[ "$MABUS_LOCK_TOKEN" -gt 0 ]' || fail "
 for c in $(ids); do
 	[ "$(docker inspect --format '{{.RestartCount}} {{.State.Health.Status}}' "$c")" = "0 healthy" ] || fail "container $c has started again, or is not healthy"
 done
-[ "$(ids | wc -l)" -eq 12 ] || fail "$(ids | wc -l) containers instead of 12"
+[ "$(ids | wc -l)" -eq 16 ] || fail "$(ids | wc -l) containers instead of 16"
 tail -n 1 "$work/load.log"
 echo "$moved"
 printf '%4d s  all is well\n' $SECONDS

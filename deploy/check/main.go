@@ -1,4 +1,5 @@
-// Command check is the part of compose-cluster-check.sh that is easier said in Go. It finds NATS by NATS_URL.
+// Command check is the part of compose-cluster-check.sh that is easier said in Go. It finds NATS by NATS_URL, and shows it NATS_CREDS and
+// trusts it by NATS_CA if they are set.
 //
 //	check ports N   prints N free ports of the loopback address
 //	check fleet N   has N agents that count their messages and N that echo them run, and waits until all answer
@@ -17,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/mabus-project/mabus/client"
+	"github.com/mabus-project/mabus/shared/credential"
 )
 
 var errUsage = errors.New("usage: check ports N | fleet N | ask | load")
@@ -46,7 +48,7 @@ func run(ctx context.Context, args []string) error {
 	case args[0] == "ports" && n > 0:
 		return ports(n)
 	}
-	c, err := client.Connect(ctx, client.Options{URL: os.Getenv("NATS_URL"), Name: "compose check"})
+	c, err := connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,6 +62,22 @@ func run(ctx context.Context, args []string) error {
 		return load(ctx, c, os.Stdin, os.Stdout)
 	}
 	return errUsage
+}
+
+func connect(ctx context.Context) (*client.Client, error) {
+	o := client.Options{URL: os.Getenv("NATS_URL"), Name: "compose check", Credentials: os.Getenv("NATS_CREDS")}
+	var err error
+	if o.Credentials != "" {
+		if o.Principal, err = credential.NameIn(o.Credentials); err != nil {
+			return nil, err
+		}
+	}
+	if ca := os.Getenv("NATS_CA"); ca != "" {
+		if o.TLS, err = credential.ClientTLS(ca, "", ""); err != nil {
+			return nil, err
+		}
+	}
+	return client.Connect(ctx, o)
 }
 
 // ports prints free ports. They are told apart by being held until all are known.
