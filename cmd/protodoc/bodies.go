@@ -161,6 +161,8 @@ func (b *bodies) link(t reflect.Type) string {
 		return "money"
 	case reflect.TypeFor[json.RawMessage]():
 		return "any JSON"
+	case reflect.TypeFor[[]byte]():
+		return "base64"
 	case reflect.TypeFor[api.Empty]():
 		return "`{}`"
 	case reflect.TypeFor[api.Code]():

@@ -1,5 +1,6 @@
 // Command protodoc writes docs/protocol.md to its standard output: the method table of shared/api with the bodies, codes
-// and reasons as their source comments tell them, around the prose of page.md. Run it from the repository root.
+// and reasons as their source comments tell them, around the prose of page.md. Run it from the repository root. With the argument stores it
+// writes the table of stores of docs/operations.md.
 package main
 
 import (
@@ -21,6 +22,10 @@ import (
 var page string
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "stores" {
+		fmt.Print(stores())
+		return
+	}
 	if err := generate(os.Stdout, "."); err != nil {
 		fmt.Fprintln(os.Stderr, "protodoc:", err)
 		os.Exit(1)
@@ -58,7 +63,7 @@ func generate(w io.Writer, root string) error {
 		b.use(d.Response)
 	}
 	event, failure := reflect.TypeFor[api.Event](), reflect.TypeFor[api.Error]()
-	for _, t := range []reflect.Type{event, failure} { // twice: the prose speaks of them too
+	for _, t := range []reflect.Type{event, failure, reflect.TypeFor[api.HostLoad]()} { // twice: the prose speaks of them too
 		b.use(t)
 		b.use(t)
 	}

@@ -62,3 +62,13 @@ func TestThePageIsWhole(t *testing.T) {
 		t.Error("a table has a row without its first cell")
 	}
 }
+
+func TestTheTableOfStoresIsFresh(t *testing.T) {
+	got, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(got), "\n\n"+stores()+"\n") {
+		t.Errorf("docs/operations.md has not the table of stores that go run ./cmd/protodoc stores writes:\n%s", stores())
+	}
+}

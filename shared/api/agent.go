@@ -76,6 +76,9 @@ type AgentSpec struct {
 	Command []string `json:"command,omitempty"`
 	// Env is added to the environment of an exec agent.
 	Env map[string]string `json:"env,omitempty"`
+	// Secrets are added to the environment of an exec agent by its host, which finds the values where the references say. A name that
+	// ends in _FILE stands for the path of a file that has the value and can be read once.
+	Secrets map[string]SecretRef `json:"secrets,omitempty"`
 	// Dir is the working directory of an exec agent; that of the agent host unless given.
 	Dir string `json:"dir,omitempty"`
 	// HTTP is the endpoint of an http agent.
@@ -216,6 +219,7 @@ func (s *AgentSpec) checkRuntime() error {
 		{"module", s.Module != "", RuntimeNative},
 		{"command", len(s.Command) > 0, RuntimeExec},
 		{"resources", s.Resources != nil, RuntimeExec},
+		{"secrets", len(s.Secrets) > 0, RuntimeExec},
 		{"http", s.HTTP != nil, RuntimeHTTP},
 	} {
 		if part.given && part.of != runtime {
@@ -235,6 +239,9 @@ func (s *AgentSpec) checkRuntime() error {
 			if err := s.Resources.Validate(); err != nil {
 				return err
 			}
+		}
+		if err := checkAgentSecrets(s.Secrets, s.Env); err != nil {
+			return err
 		}
 		return s.checkCommand()
 	case RuntimeHTTP:

@@ -115,4 +115,5 @@ var Methods = slices.Concat([]Descriptor{
 	VariablesRegister.Describe(), VariablesGet.Describe(), VariablesUpdate.Describe(), VariablesDelete.Describe(), VariablesList.Describe(),
 	VariablesHistory.Describe(), VariablesFollow.Describe(), VariablesCoordinate.Describe(), VariablesCoordinateAll.Describe(), VariablesStats.Describe(),
 }, econLedgerMethods, econAuctionMethods, econContractMethods, econTenderMethods, econBazaarMethods, econReputationMethods,
-	econMarketMethods, econPricingMethods, econRiskMethods)
+	econMarketMethods, econPricingMethods, econRiskMethods, perfMethods, alertMethods, eventMethods, balanceMethods,
+	configMethods, secretMethods, adminMethods, selfMethods, rulesMethods)

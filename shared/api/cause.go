@@ -9,6 +9,8 @@ type Cause struct {
 	BodyHash string
 	// Traceparent is the W3C trace context of the request.
 	Traceparent string
+	// Causation is the id of the event on account of which the request is made, or "".
+	Causation string
 	// Job is the job for which the request is made, or "".
 	Job string
 }

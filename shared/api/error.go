@@ -141,6 +141,9 @@ type Details struct {
 	MaybeExecuted bool `json:"maybe_executed,omitempty"`
 	// Fields names the offending fields of an invalid request.
 	Fields []string `json:"fields,omitempty"`
+	// Size is how large something too large is, and MaxSize how large it may be, in bytes.
+	Size    int64 `json:"size,omitempty"`
+	MaxSize int64 `json:"max_size,omitempty"`
 	// LogID finds the full story of an internal error in the serving side's log.
 	LogID string `json:"log_id,omitempty"`
 	// RetryAfter tells how long to wait before another try.

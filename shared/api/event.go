@@ -18,7 +18,8 @@ type Event struct {
 	Data            json.RawMessage `json:"data,omitempty"` // the thing after the change; absent when it is gone
 	// Extension attributes.
 	Principal     string `json:"principal,omitempty"`     // who asked for the change
-	CorrelationID string `json:"correlationid,omitempty"` // the request id behind it
+	CorrelationID string `json:"correlationid,omitempty"` // the request id behind it, or what an appender has events belong together by
+	CausationID   string `json:"causationid,omitempty"`   // id of the event that caused this one
 	Traceparent   string `json:"traceparent,omitempty"`   // W3C trace context of the request
 	Revision      string `json:"revision,omitempty"`      // the store's revision of the change
 }

@@ -28,6 +28,7 @@ func TestGolden(t *testing.T) {
 	bodies := map[string]reflect.Type{
 		"error": reflect.TypeFor[api.Error](),
 		"event": reflect.TypeFor[api.Event](),
+		"load":  reflect.TypeFor[api.HostLoad](),
 	}
 	for _, d := range api.Methods {
 		bodies[d.Name()+".request"] = d.Request
@@ -101,6 +102,11 @@ func number(name string, i int) int {
 
 // words are the values of types that have a closed set.
 var words = map[reflect.Type]string{
+	reflect.TypeFor[api.BalanceStrategy](): string(api.StrategyHash),
+	reflect.TypeFor[api.PlanBy]():          string(api.PlanByAgents),
+	reflect.TypeFor[api.PlanMoveStatus]():  string(api.MoveMoved),
+	reflect.TypeFor[api.PlanRunStatus]():   string(api.PlanStopped),
+
 	reflect.TypeFor[api.LockKind](): "rw", reflect.TypeFor[api.GroupStrategy](): "rest_for_one",
 	reflect.TypeFor[api.AgentStatus]():   string(api.AgentRunning),
 	reflect.TypeFor[api.Runtime]():       string(api.RuntimeExec),
@@ -119,9 +125,19 @@ var words = map[reflect.Type]string{
 	reflect.TypeFor[api.AskState]():      string(api.AskSilent),
 	reflect.TypeFor[api.VariableScope](): string(api.ScopeCluster),
 	reflect.TypeFor[api.Resolution]():    string(api.ResolveByConsensus),
+	reflect.TypeFor[api.SourceKind]():    string(api.SourceAgent),
+	reflect.TypeFor[api.MetricScope]():   string(api.MetricsOfType),
+	reflect.TypeFor[api.Statistic]():     string(api.StatP99),
+	reflect.TypeFor[api.ExportFormat]():  string(api.ExportCSV),
 	reflect.TypeFor[api.UpdateState]():   string(api.UpdatePending),
 
 	reflect.TypeFor[api.CoordinationState](): string(api.CoordinationAdapting),
+
+	reflect.TypeFor[api.AlertSeverity]():   string(api.SeverityCritical),
+	reflect.TypeFor[api.AlertComparison](): string(api.AtMost),
+	reflect.TypeFor[api.AlertStatus]():     string(api.AlertCleared),
+	reflect.TypeFor[api.AlertEnd]():        string(api.EndByHand),
+	reflect.TypeFor[api.HealthStatus]():    string(api.Degraded),
 }
 
 // fill sets every field to a value of its own, made of its name and its place in a list, so that none can take another's
@@ -134,6 +150,12 @@ func fill(t *testing.T, v reflect.Value, name string, i int) {
 		return
 	case *json.RawMessage:
 		*x = fmt.Appendf(nil, `{"n":%d}`, n)
+		return
+	case *[]byte:
+		*x = []byte{byte(n), 0xff}
+		return
+	case *api.Measure:
+		*x = api.Measure(n) + 0.25
 		return
 	case *api.Duration:
 		*x = api.Duration(n)*api.Duration(time.Second) + api.Duration(time.Second/2)

@@ -33,6 +33,7 @@ type Host struct {
 	// Draining says that the host gives its agents to others and takes none.
 	Draining     bool       `json:"draining,omitempty"`
 	Tags         []string   `json:"tags,omitempty"`
+	Principal    string     `json:"principal,omitempty"` // who registered it
 	Status       HostStatus `json:"status,omitempty"`
 	RegisteredAt time.Time  `json:"registered_at,omitzero"`
 	Revision     string     `json:"revision,omitempty"`
@@ -52,8 +53,8 @@ func (h *Host) Validate() error {
 	if h.MaxAgents < 0 || h.CPUs < 0 || h.Memory < 0 || h.Load < 0 {
 		return Errorf(Invalid, "max_agents, cpus, memory and load must not be negative").WithFields("max_agents", "cpus", "memory", "load")
 	}
-	if h.Status != "" || !h.RegisteredAt.IsZero() || h.Revision != "" {
-		return Errorf(Invalid, "status, registered_at and revision are the registry's to set").WithFields("status", "registered_at", "revision")
+	if h.Principal != "" || h.Status != "" || !h.RegisteredAt.IsZero() || h.Revision != "" {
+		return Errorf(Invalid, "principal, status, registered_at and revision are the registry's to set").WithFields("principal", "status", "registered_at", "revision")
 	}
 	if err := checkIDs("modules", h.Modules, MaxBulk); err != nil {
 		return err
@@ -74,6 +75,7 @@ type Service struct {
 	Tags     []string        `json:"tags,omitempty"`
 	// Lease is the process lease the instance lives by; without one it is listed until it is deregistered.
 	Lease        string     `json:"lease,omitempty"`
+	Principal    string     `json:"principal,omitempty"` // who registered it
 	Status       HostStatus `json:"status,omitempty"`
 	RegisteredAt time.Time  `json:"registered_at,omitzero"`
 	Revision     string     `json:"revision,omitempty"`
@@ -93,8 +95,8 @@ func (s *Service) Validate() error {
 	if len(s.Version) > MaxTagLength || len(s.Subject) > 1024 {
 		return Errorf(Invalid, "version has at most %d bytes, subject at most 1024", MaxTagLength).WithFields("version", "subject")
 	}
-	if s.Status != "" || !s.RegisteredAt.IsZero() || s.Revision != "" {
-		return Errorf(Invalid, "status, registered_at and revision are the registry's to set").WithFields("status", "registered_at", "revision")
+	if s.Principal != "" || s.Status != "" || !s.RegisteredAt.IsZero() || s.Revision != "" {
+		return Errorf(Invalid, "principal, status, registered_at and revision are the registry's to set").WithFields("principal", "status", "registered_at", "revision")
 	}
 	if err := checkObject("metadata", s.Metadata); err != nil {
 		return err
@@ -106,7 +108,7 @@ func (s *Service) Validate() error {
 var (
 	HostsRegister = Method[Host, Host]{
 		Service: "registry", Noun: "hosts", Verb: "register", Write: true,
-		Doc: "Registers an agent host under a live lease. A host that comes back with a new lease replaces its dead self; while the old lease lives it is conflict (already_registered). A host that was marked dead under its lease is fenced (lease_lost).",
+		Doc: "Registers an agent host under a live lease. A host that comes back with a new lease replaces its dead self; while the old lease lives it is conflict (already_registered). A host that was marked dead under its lease is fenced (lease_lost). In strict mode a live host is changed by the principal that registered it, one of its name, or an operator; others are permission_denied (not_self).",
 	}
 	HostsGet = Method[GetRequest, Host]{
 		Service: "registry", Noun: "hosts", Verb: "get",
@@ -118,7 +120,7 @@ var (
 	}
 	HostsDeregister = Method[DeregisterRequest, DeregisterResponse]{
 		Service: "registry", Noun: "hosts", Verb: "deregister", Write: true,
-		Doc: "Removes a host. Agents that it still ran become failed (host_lost).",
+		Doc: "Removes a host. Agents that it still ran become failed (host_lost). In strict mode others than for register are permission_denied (not_self).",
 	}
 	HostsWatch = Method[Empty, WatchResponse]{
 		Service: "registry", Noun: "hosts", Verb: "watch",
@@ -127,7 +129,7 @@ var (
 
 	ServicesRegister = Method[Service, Service]{
 		Service: "registry", Noun: "services", Verb: "register", Write: true,
-		Doc: "Registers an instance of a service. A dead instance of the same id is replaced; a live one is conflict (already_registered), unless it holds the same lease.",
+		Doc: "Registers an instance of a service. A dead instance of the same id is replaced; a live one is conflict (already_registered), unless it holds the same lease. In strict mode a live instance is changed by the principal that registered it, one of its name, or an operator; others are permission_denied (not_self).",
 	}
 	ServicesGet = Method[GetRequest, Service]{
 		Service: "registry", Noun: "services", Verb: "get",
@@ -143,7 +145,7 @@ var (
 	}
 	ServicesDeregister = Method[DeregisterRequest, DeregisterResponse]{
 		Service: "registry", Noun: "services", Verb: "deregister", Write: true,
-		Doc: "Removes an instance. Removing one that does not exist succeeds and says so.",
+		Doc: "Removes an instance. Removing one that does not exist succeeds and says so. In strict mode others than for register are permission_denied (not_self).",
 	}
 	ServicesStats = Method[Empty, ServicesStatsResponse]{
 		Service: "registry", Noun: "services", Verb: "stats",

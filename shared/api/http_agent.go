@@ -26,8 +26,11 @@ type HTTPSpec struct {
 	Format HTTPFormat `json:"format,omitempty"`
 	// Headers are sent with every request.
 	Headers map[string]string `json:"headers,omitempty"`
-	// KeyEnv names the environment variable of the agent host that holds the bearer token. The token itself is nowhere stored.
+	// KeyEnv names the environment variable of the agent host that holds the bearer token. The token itself is nowhere stored. Where the
+	// namespace is strict, the host's operator must allow the name.
 	KeyEnv string `json:"key_env,omitempty"`
+	// Key says where the bearer token is, instead of KeyEnv.
+	Key SecretRef `json:"key,omitempty"`
 	// Model is the model of a chat.
 	Model string `json:"model,omitempty"`
 	// MaxTokens bounds the tokens of one answer of a chat; a message may ask for fewer.
@@ -76,6 +79,14 @@ func (s *HTTPSpec) Validate() error {
 	}
 	if strings.ContainsAny(s.KeyEnv, "=\x00") {
 		return Errorf(Invalid, "http.key_env is the name of an environment variable").WithFields("http.key_env")
+	}
+	if s.Key != "" {
+		if s.KeyEnv != "" {
+			return Errorf(Invalid, "http: give either key or key_env").WithFields("http.key")
+		}
+		if err := checkSecretRef("http.key", s.Key); err != nil {
+			return err
+		}
 	}
 	if s.MaxTokens < 0 || s.PriceIn < 0 || s.PriceOut < 0 || s.PriceCall < 0 {
 		return Errorf(Invalid, "http: max_tokens and prices must not be negative").WithFields("http")

@@ -13,11 +13,19 @@ type Lease struct {
 	Hold Duration `json:"hold"`
 }
 
+// MaxLeases bounds what one principal has in the bucket of leases, out of which every process of the namespace needs one.
+const MaxLeases = 1000 // leases of one principal on record, living or ended, that it acquired by requests in strict mode
+
+// Reasons of refusals of leases.
+const (
+	ReasonLeasesFull = "leases_full" // overloaded: the principal has as many leases as it may
+)
+
 // The methods of services/registry about leases, for processes that do not speak JetStream themselves.
 var (
 	LeasesAcquire = Method[LeaseAcquireRequest, Lease]{
 		Service: "registry", Noun: "leases", Verb: "acquire", Write: true,
-		Doc: "Gives a process its lease. An id whose lease still lives is conflict (already_registered).",
+		Doc: "Gives a process its lease. An id whose lease lives, or has lived, is conflict (already_registered). In strict mode a principal has 1,000 leases on record at most (overloaded, leases_full); those that have ended make room 10 minutes later, or are forgotten after a day.",
 	}
 	LeasesRenew = Method[LeaseRenewRequest, Lease]{
 		Service: "registry", Noun: "leases", Verb: "renew", Write: true,

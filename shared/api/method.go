@@ -10,6 +10,9 @@ type Method[Req, Resp any] struct {
 	Doc string
 	// Write marks a method that changes state. It honours Mabus-Request-Id, and needs a principal in strict mode.
 	Write bool
+	// OneWay marks a method that also takes what nobody waits for an answer to. In strict mode others execute no request without an inbox
+	// of who asks.
+	OneWay bool
 }
 
 // Subject returns the method's subject in a namespace.
@@ -20,7 +23,7 @@ func (m Method[Req, Resp]) Subject(namespace string) string {
 // Descriptor is a Method without its type parameters, for tables.
 type Descriptor struct {
 	Service, Noun, Verb, Doc string
-	Write                    bool
+	Write, OneWay            bool
 	Request, Response        reflect.Type
 }
 
@@ -29,7 +32,7 @@ func (d Descriptor) Name() string { return d.Service + "." + d.Noun + "." + d.Ve
 
 // Describe returns the method's row in the table.
 func (m Method[Req, Resp]) Describe() Descriptor {
-	return Descriptor{m.Service, m.Noun, m.Verb, m.Doc, m.Write, reflect.TypeFor[Req](), reflect.TypeFor[Resp]()}
+	return Descriptor{m.Service, m.Noun, m.Verb, m.Doc, m.Write, m.OneWay, reflect.TypeFor[Req](), reflect.TypeFor[Resp]()}
 }
 
 // Empty is the body of a request that needs no arguments, and of an answer that has nothing to tell.

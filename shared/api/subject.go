@@ -9,6 +9,7 @@ const (
 	HeaderTimeout     = "Mabus-Timeout"           // request: a Go duration after which the caller no longer waits; absent means 5s
 	HeaderRequestID   = "Mabus-Request-Id"        // request: makes a state change safe to repeat
 	HeaderTraceparent = "traceparent"             // request: W3C trace context
+	HeaderCausation   = "Mabus-Causation"         // request: id of the event on account of which it is made
 	HeaderBlob        = "Mabus-Blob"              // both: the body is in the object store under this reference
 	HeaderError       = "Nats-Service-Error"      // answer: the message of an error, as NATS micro has it
 	HeaderErrorCode   = "Nats-Service-Error-Code" // answer: the code of an error, as NATS micro has it
@@ -40,6 +41,14 @@ func As(namespace, principal, subject string) string {
 	return namespace + ".as." + principal + subject[len(namespace):]
 }
 
+// InboxPrefix begins the reply subjects of a principal, on which services and the store answer. In strict mode nobody but these can
+// publish there.
+func InboxPrefix(principal string) string { return "_INBOX_" + principal }
+
+// AnswerPrefix begins the reply subjects on which a principal hears the answers of agents and of agent hosts in strict mode. Whoever may
+// answer messages may publish there, so each subject ends in a token that nobody can guess.
+func AnswerPrefix(principal string) string { return "_ANSWER." + principal }
+
 // AgentSubject reaches one agent.
 func AgentSubject(namespace, id string) string { return namespace + ".agent." + id }
 
@@ -55,6 +64,10 @@ func AllSubject(namespace, capability string) string { return namespace + ".all.
 func HostSubject(namespace, host, rest string) string {
 	return namespace + ".host." + host + "." + rest
 }
+
+// HostConsumerSubject is where requests of hosts to make or delete a consumer arrive in strict mode: rest is CREATE.<stream>.<name>[.<filter>]
+// or DELETE.<stream>.<name>, as behind $JS.API.CONSUMER. in the hosts' own account. Nobody can publish there in the namespace's.
+func HostConsumerSubject(namespace, rest string) string { return namespace + ".consumers." + rest }
 
 // CancelSubject cancels a request that carried the id, if the same principal made it.
 func CancelSubject(namespace, requestID string) string { return namespace + ".cancel." + requestID }
@@ -80,8 +93,8 @@ func ResultSubject(namespace, job, id string) string {
 // PartsSubject holds what one task has said before its outcome.
 func PartsSubject(namespace, id string) string { return namespace + ".parts." + id }
 
-// Bucket returns the name of a KV bucket, object store or stream of the namespace. Names have no underscore, so that no
-// two namespaces can mean the same bucket.
+// Bucket returns the name of a KV bucket, object store or stream of the namespace. CheckNamespace sees to it that no two
+// namespaces can mean the same one.
 func Bucket(namespace, name string) string { return namespace + "_" + name }
 
 // PartKind is what a part of an answer is.

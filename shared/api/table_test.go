@@ -29,7 +29,7 @@ func TestTheMethodTable(t *testing.T) {
 				t.Errorf("%s: the token %q", subject, token)
 			}
 		}
-		if slices.Contains([]string{"as", "agent", "capability", "all", "host", "event", "task", "result", "parts", "cancel"}, d.Service) {
+		if slices.Contains([]string{"as", "agent", "capability", "all", "host", "event", "alert", "task", "result", "parts", "cancel"}, d.Service) {
 			t.Errorf("%s takes the place of another kind of subject", subject)
 		}
 		if !strings.HasSuffix(d.Doc, ".") {
@@ -46,7 +46,8 @@ func TestTheMethodTableIsComplete(t *testing.T) {
 	variables := 0
 	for _, file := range parse(t, "agent_methods.go", "host.go", "lease.go", "agenthost.go", "task.go", "task_parts.go", "guard.go", "usage.go", "isolation.go", "lock.go", "primitive.go", "supervision.go", "session_methods.go", "variable_methods.go",
 		"econ_ledger_methods.go", "econ_auction_methods.go", "econ_contract_methods.go", "econ_tender_methods.go", "econ_bazaar_methods.go", "econ_reputation_methods.go",
-		"econ_market_methods.go", "econ_pricing_methods.go", "econ_risk_methods.go") {
+		"econ_market_methods.go", "econ_pricing_methods.go", "econ_risk_methods.go",
+		"perf_methods.go", "alert_methods.go", "eventstore_methods.go", "balance_methods.go", "self_methods.go", "config_methods.go", "secret_methods.go", "admin_methods.go", "rules_methods.go") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if lit, ok := n.(*ast.CompositeLit); ok {
 				if generic, ok := lit.Type.(*ast.IndexListExpr); ok {

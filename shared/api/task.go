@@ -256,7 +256,7 @@ type TasksStatsResponse struct {
 	// Total counts the stored messages of tasks without an outcome, alarms of deadlines among them.
 	Total uint64 `json:"total"`
 	// Waiting counts tasks without an outcome that wait or run, by capability and priority, for the capabilities that some
-	// host has served.
+	// host has served within a day.
 	Waiting map[string]map[Priority]uint64 `json:"waiting"`
 	// Outcomes counts the outcomes that are kept.
 	Outcomes uint64 `json:"outcomes"`

@@ -100,6 +100,9 @@ type BudgetSetRequest struct {
 	// Account has what the cap still lets be spent held in the ledger before the cap counts; the one that was named before unless given.
 	// It is one of the principal's, of credit.
 	Account AccountID `json:"account,omitempty"`
+	// Allowance is one of the account, for the spender agenthost, by which agent hosts have it held: where principals have credentials, no host
+	// does it in the name of the account's owner. Give it with every cap that is higher.
+	Allowance string `json:"allowance,omitempty"`
 }
 
 // Validate implements Validator.
@@ -114,6 +117,9 @@ func (r *BudgetSetRequest) Validate() error {
 		if r.Cap > MaxAmount {
 			return CheckAmount("cap", r.Cap)
 		}
+	}
+	if err := CheckOptionalID("allowance", r.Allowance); err != nil {
+		return err
 	}
 	return (&BudgetKey{r.Scope, r.ID}).Validate()
 }
