@@ -14,14 +14,13 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 const (
 	partBytes   = 512 << 10 // of one message
 	partsHeader = "Mabus-Parts"
-	openTime    = 5 * time.Second // of one try to create the stream
-	openPause   = time.Second     // between two tries
 	storeTime   = 10 * time.Second
 )
 
@@ -31,26 +30,22 @@ type Archive struct {
 	stream jetstream.Stream
 }
 
-// Open creates the stream <namespace>_<name> for all subjects below prefix, if there is none, again and again until ctx ends. maxBytes
-// bounds it. It is read from its leader, so that what was stored is seen.
+// Open creates the stream <namespace>_<name> for all subjects below prefix, if there is none, and keeps trying until ctx ends while JetStream
+// is not ready. maxBytes bounds it. It is read from its leader, so that what was stored is seen.
 func Open(ctx context.Context, conn *rpc.Conn, name, prefix string, replicas int, maxBytes int64) (*Archive, error) {
 	cfg := jetstream.StreamConfig{
 		Name: api.Bucket(conn.Namespace, name), Subjects: []string{prefix + ">"}, Storage: jetstream.FileStorage, Replicas: replicas,
 		MaxMsgsPerSubject: 1, MaxBytes: maxBytes, Discard: jetstream.DiscardOld, DenyDelete: true, Compression: jetstream.S2Compression,
 	}
-	for {
-		try, cancel := context.WithTimeout(ctx, openTime)
-		stream, err := conn.JS.CreateOrUpdateStream(try, cfg)
-		cancel()
-		if err == nil {
-			return &Archive{conn.JS, stream}, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(err, ctx.Err())
-		case <-time.After(openPause):
-		}
+	a := &Archive{js: conn.JS}
+	err := kv.Retry(ctx, func(ctx context.Context) (err error) {
+		a.stream, err = conn.JS.CreateOrUpdateStream(ctx, cfg)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open stream %s: %w", cfg.Name, err)
 	}
+	return a, nil
 }
 
 // Batch is what is being stored.
@@ -63,7 +58,10 @@ type Batch struct {
 func (a *Archive) Batch() *Batch { return &Batch{a: a} }
 
 // Put stores a value under a subject. Wait tells whether it is there.
-func (b *Batch) Put(subject string, value any) error {
+func (b *Batch) Put(subject string, value any) error { return b.PutTold(subject, value, kv.Told{}) }
+
+// PutTold is Put, of which an outbox of the archive tells.
+func (b *Batch) PutTold(subject string, value any, told kv.Told) error {
 	data, err := codec.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", subject, err)
@@ -75,6 +73,7 @@ func (b *Batch) Put(subject string, value any) error {
 			msg.Subject += "." + strconv.Itoa(i)
 		} else {
 			msg.Header.Set(partsHeader, strconv.Itoa(parts))
+			kv.Mark(msg.Header, told)
 		}
 		msg.Data = data[i*partBytes : min((i+1)*partBytes, len(data))]
 		f, err := b.a.js.PublishMsgAsync(msg)

@@ -91,6 +91,10 @@ var pureImports = []string{
 var pureExtra = map[string][]string{
 	"client/job":  {"github.com/goccy/go-yaml/...", "github.com/bmatcuk/doublestar/v4", "path/filepath"},
 	"shared/pbft": {"github.com/nats-io/nkeys"},
+	// What is learned of an agent is shared by all who choose at the same time: counters and locks, which are no input or output.
+	"shared/balance": {"sync", "sync/atomic"},
+	// Reports come in while others read: one lock.
+	"shared/hostload": {"sync"},
 }
 
 // pureUses restricts the use of what pure rules may import: by package, either what they must not use of it or, if allow

@@ -16,14 +16,25 @@ import (
 type Seats struct {
 	// Most is how many may wait.
 	Most  int64
+	fewer atomic.Int64 // what Bound has said; 0 for nothing
 	taken atomic.Int64
+}
+
+// Bound changes how many may wait, to at most Most. Those who wait already keep their seats.
+func (s *Seats) Bound(n int64) { s.fewer.Store(n) }
+
+func (s *Seats) bound() int64 {
+	if n := s.fewer.Load(); n > 0 {
+		return min(n, s.Most)
+	}
+	return s.Most
 }
 
 // Take takes a seat until free is called, or refuses at once: overloaded (server_full).
 func (s *Seats) Take() (free func(), err error) {
-	if s.taken.Add(1) > s.Most {
+	if most := s.bound(); s.taken.Add(1) > most {
 		s.taken.Add(-1)
-		return nil, api.Errorf(api.Overloaded, "%d requests wait at this replica already: try again later", s.Most).WithReason(api.ReasonServerFull)
+		return nil, api.Errorf(api.Overloaded, "%d requests wait at this replica already: try again later", most).WithReason(api.ReasonServerFull)
 	}
 	return func() { s.taken.Add(-1) }, nil
 }

@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
 )
 
 // Bounds of the store.
@@ -45,15 +45,22 @@ func New(js jetstream.JetStream, namespace string, replicas int) *Store {
 	return &Store{js: js, bucket: api.Bucket(namespace, "blobs"), replicas: max(replicas, 1)}
 }
 
+// Ensure makes the object store, for those who may only use it. It keeps trying until ctx ends while JetStream is not ready.
+func (s *Store) Ensure(ctx context.Context) error {
+	return kv.Retry(ctx, func(ctx context.Context) error {
+		_, err := s.open(ctx)
+		return err
+	})
+}
+
 // Put stores data and returns its reference.
 func (s *Store) Put(ctx context.Context, data []byte) (string, error) {
-	obj, err := s.open(ctx)
-	if err != nil {
+	if _, err := s.open(ctx); err != nil {
 		return "", err
 	}
 	name := nuid.Next()
-	if _, err := obj.PutBytes(ctx, name, data); err != nil {
-		return "", fmt.Errorf("put a body of %d bytes: %w", len(data), err)
+	if err := s.put(ctx, name, data); err != nil {
+		return "", err
 	}
 	sum := sha256.Sum256(data)
 	return name + ":" + hex.EncodeToString(sum[:]) + ":" + strconv.Itoa(len(data)), nil
@@ -97,36 +104,37 @@ func (s *Store) get(ctx context.Context, obj jetstream.ObjectStore, name, sum st
 	if info.Size != uint64(size) {
 		return nil, api.Errorf(api.Invalid, "the referenced body has %d bytes, its reference says %d", info.Size, size)
 	}
-	data, err := read(ctx, obj, name, size)
+	data, err := s.read(ctx, info, size)
 	switch {
-	case errors.Is(err, jetstream.ErrObjectNotFound):
+	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return nil, s.gone()
-	case errors.Is(err, jetstream.ErrDigestMismatch):
 	case err != nil:
 		return nil, fmt.Errorf("get a body: %w", err)
 	}
-	if got := sha256.Sum256(data); err != nil || hex.EncodeToString(got[:]) != sum {
+	if got := sha256.Sum256(data); hex.EncodeToString(got[:]) != sum {
 		return nil, api.Errorf(api.Invalid, "the referenced body is not the one that its reference names")
 	}
 	return data, nil
 }
 
-// read gets an object. One that is removed while it is being read leaves the client library waiting for its rest, so a read
-// that takes too long is begun anew, which tells whether there still is one.
-func read(ctx context.Context, obj jetstream.ObjectStore, name string, size int) ([]byte, error) {
-	for patience := 2*time.Second + time.Duration(size)*time.Second/slowest; ; patience *= 2 {
-		try, cancel := context.WithTimeout(ctx, patience)
-		data, err := obj.GetBytes(try, name)
-		timedOut := try.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) // which the reading end may see a moment sooner
-		cancel()
-		if err == nil || !timedOut || ctx.Err() != nil {
-			return data, err
-		}
+// read gets the chunks of an object one by one. The client library has them pushed, for which hosts have no permission in strict mode, and
+// which waits for ever for those of an object that is removed meanwhile.
+func (s *Store) read(ctx context.Context, info *jetstream.ObjectInfo, size int) ([]byte, error) {
+	stream, err := s.js.Stream(ctx, "OBJ_"+s.bucket)
+	if err != nil {
+		return nil, err
 	}
+	chunks := jetstream.WithGetMsgSubject("$O." + s.bucket + ".C." + info.NUID)
+	data, last := make([]byte, 0, size), uint64(0)
+	for len(data) < size {
+		msg, err := stream.GetMsg(ctx, last+1, chunks)
+		if err != nil {
+			return nil, err
+		}
+		data, last = append(data, msg.Data...), msg.Sequence
+	}
+	return data, nil
 }
-
-// slowest is the rate, in bytes a second, below which a read counts as stuck.
-const slowest = 8 << 20
 
 func (s *Store) gone() error {
 	return api.Errorf(api.Invalid, "the referenced body is not in the object store %s: send it again", s.bucket)
@@ -144,6 +152,15 @@ func (s *Store) Delete(ctx context.Context, ref string) error {
 	}
 	if err := obj.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("delete a body: %w", err)
+	}
+	return s.deleteMark(ctx, name)
+}
+
+// deleteMark removes what the client library leaves of a deleted object, so that there was one: names are never used again, and some hundred
+// bytes for each body of a week would fill the store of a busy namespace.
+func (s *Store) deleteMark(ctx context.Context, name string) error {
+	if err := s.purge(ctx, metaOf(name)); err != nil {
+		return fmt.Errorf("delete the mark of a body: %w", err)
 	}
 	return nil
 }
@@ -171,10 +188,10 @@ func (s *Store) Renew(ctx context.Context, ref string, age time.Duration) error 
 	if err != nil {
 		return err
 	}
-	if _, err := obj.PutBytes(ctx, name, data); err != nil {
-		return fmt.Errorf("put a body of %d bytes anew: %w", len(data), err)
+	if err := s.put(ctx, name, data); err != nil {
+		return err
 	}
-	return nil
+	return s.purge(ctx, "C."+info.NUID) // what was there before
 }
 
 func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {

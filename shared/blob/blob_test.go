@@ -16,6 +16,8 @@ import (
 
 // A put into an object store now and then leaves one goroutine of nats.go 1.55 behind: it starts after the put has ended and
 // then waits on a nil channel.
+const patience = 20 * time.Second
+
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
 }
@@ -122,12 +124,29 @@ func TestAReferenceGivesItsBytesOrAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A chunk that is not of the body, so that the object store's own digest fails.
-	if _, err := js.Publish(t.Context(), "$O.mabus_blobs.C."+info.NUID, []byte("more")); err != nil {
+	chunks := "$O.mabus_blobs.C." + info.NUID
+	if _, err := js.Publish(t.Context(), chunks, []byte("more")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Get(t.Context(), ref); api.CodeOf(err) != api.Invalid {
-		t.Errorf("a corrupt body: %q, %v", got, err)
+	if got, err := s.Get(t.Context(), ref); err != nil || string(got) != "whole" {
+		t.Errorf("with a chunk behind it that is not of the body: %q, %v", got, err)
+	}
+	stream, err := js.Stream(t.Context(), "OBJ_mabus_blobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, chunk := range []string{"", "who", "holes", "wholesale"} { // nothing, too little, others, too much
+		if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject(chunks)); err != nil {
+			t.Fatal(err)
+		}
+		if chunk != "" {
+			if _, err := js.Publish(t.Context(), chunks, []byte(chunk)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := s.Get(t.Context(), ref); api.CodeOf(err) != api.Invalid {
+			t.Errorf("a corrupt body %q: %q, %v", chunk, got, err)
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package daemon runs services in one process: one connection, one lease, one log, one set of metrics, an optional HTTP
+// Package daemon runs services in one process: one connection, one lease, one log, one set of metrics, one meter, an optional HTTP
 // address for probes, and an orderly end.
 //
 // A process's incarnation is its lease. While it cannot be renewed (NATS is away) nothing is done under it, and the process goes on when
@@ -10,8 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/lease"
+	"github.com/mabus-project/mabus/shared/meter"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -53,6 +56,8 @@ type Env struct {
 	Lease   *lease.Lease
 	Log     zerolog.Logger
 	Metrics prometheus.Registerer
+	// Meter measures the process for the performance monitor; what Conn's servers answer is measured already. It may be nil, which does nothing.
+	Meter   *meter.Meter
 	Strict  bool
 	Version string
 }
@@ -65,19 +70,28 @@ type Config struct {
 	// HTTP is the address of /healthz, /readyz and /metrics; none unless given.
 	HTTP string
 	Log  zerolog.Logger
+	// SetLevel sets the level of Log, when it starts and whenever log.level of the configuration changes; the level stays unless given.
+	SetLevel func(zerolog.Level)
+	// Level is the level by the process's flags: debug, info, warn or error; that of the environment or the default unless given.
+	Level string
 	// OnReady is called whenever all services have begun to answer.
 	OnReady func(conn *rpc.Conn)
 }
 
 // Run runs the services until ctx ends. It returns nil after an orderly end.
 func Run(ctx context.Context, cfg Config, services []Service) error {
-	cfg.NATS.Wait, cfg.NATS.Log = true, cfg.Log
-	p := &process{cfg: cfg, services: services}
+	cfg.NATS.Wait, cfg.NATS.Background, cfg.NATS.Log = true, true, cfg.Log
+	p := &process{cfg: cfg, services: services, source: sourceName()}
 	web, err := p.serveHTTP(cfg.HTTP)
 	if err != nil {
 		return err
 	}
 	defer web.stop()
+	stopTracing, err := p.startTracing(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	for {
 		err := p.incarnation(ctx)
 		if ctx.Err() != nil || api.CodeOf(err) != api.Fenced {
@@ -89,7 +103,7 @@ func Run(ctx context.Context, cfg Config, services []Service) error {
 
 // incarnation lives once, over a connection of its own: with an old one goes whatever the server still takes for subscribed
 // there. A subscription that is drained while the connection is away is made again when it is back, and then takes requests
-// that nobody answers.
+// that nobody answers. A connection that has closed, as one does whose credentials are refused twice, never comes back: then it is unauthenticated.
 func (p *process) incarnation(ctx context.Context) error {
 	conn, err := rpc.Dial(ctx, p.cfg.NATS)
 	if err != nil {
@@ -100,7 +114,24 @@ func (p *process) incarnation(ctx context.Context) error {
 	}
 	defer conn.Close()
 	p.conn.Store(conn)
-	return p.live(ctx, conn)
+	life, end := context.WithCancelCause(ctx)
+	closed := conn.NC.StatusChanged(nats.CLOSED)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer end(nil)
+	watch.Go(func() {
+		select {
+		case <-closed:
+			end(api.Errorf(api.Unauthenticated, "the NATS server lets this process in no longer (%v): start it again with credentials that hold", conn.NC.LastError()).
+				WithReason(api.ReasonCredentials))
+		case <-life.Done():
+		}
+	})
+	err = p.live(life, conn)
+	if life.Err() != nil && ctx.Err() == nil {
+		return context.Cause(life)
+	}
+	return err
 }
 
 // live runs the services for one incarnation of the process. It returns fenced when the lease was lost.
@@ -109,10 +140,18 @@ func (p *process) live(ctx context.Context, conn *rpc.Conn) (err error) {
 	if err != nil {
 		return err
 	}
+	stopLevel, err := p.followLevel(ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer stopLevel()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.expose(registry, conn, held)
 	p.registry.Store(registry)
-	env := Env{Conn: conn, Lease: held, Metrics: registry, Strict: p.cfg.Strict, Version: p.cfg.Version}
+	measured, stopMeter := p.startMeter(ctx, conn, held.ID())
+	defer stopMeter()
+	env := Env{Conn: conn, Lease: held, Metrics: registry, Meter: measured, Strict: p.cfg.Strict, Version: p.cfg.Version}
 	var running []Running
 	defer func() {
 		p.running.Store(nil)
@@ -151,7 +190,7 @@ func (p *process) live(ctx context.Context, conn *rpc.Conn) (err error) {
 
 // acquire takes the process's lease, trying again while the store is not ready.
 func acquire(ctx context.Context, conn *rpc.Conn, log zerolog.Logger) (*lease.Lease, error) {
-	store, err := lease.Open(ctx, conn.JS, conn.NC, conn.Namespace, conn.Replicas, lease.Timing{})
+	store, err := lease.Open(ctx, conn.JS, conn.Namespace, conn.Replicas, lease.Timing{})
 	if err != nil {
 		return nil, err
 	}

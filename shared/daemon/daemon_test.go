@@ -141,7 +141,7 @@ func openLeases(t *testing.T, srv *natstest.Server) *lease.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := lease.Open(t.Context(), js, nc, "mabus", 1, lease.Timing{})
+	store, err := lease.Open(t.Context(), js, "mabus", 1, lease.Timing{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,16 +234,21 @@ func TestProbes(t *testing.T) {
 	becomes("/metrics", 503, "starting")
 	srv.Restart(t)
 	becomes("/readyz", 503, "a is not ready")
+	becomes("/metrics", 200, `mabus_ready{service="a"} 0`)
 	mu.Lock()
 	answers = true
 	mu.Unlock()
 	becomes("/readyz", 200, "ok")
-	becomes("/metrics", 200, "go_goroutines")
+	for _, line := range []string{"go_goroutines", `mabus_ready{service="a"} 1`, "mabus_lease_held 1", "mabus_nats_connected 1", `mabus_spans_total{outcome="failed"} 0`} {
+		becomes("/metrics", 200, line)
+	}
 	srv.Stop()
 	becomes("/readyz", 503, "not connected to NATS")
+	becomes("/metrics", 200, "mabus_nats_connected 0")
 	becomes("/healthz", 200, "ok")
 	srv.Restart(t)
 	becomes("/readyz", 200, "ok")
+	becomes("/metrics", 200, "mabus_nats_reconnects_total 1")
 	if err := end(); err != nil {
 		t.Error(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/trace/export"
 )
 
 // process is what the probes look at.
@@ -22,6 +23,9 @@ type process struct {
 	conn     atomic.Pointer[rpc.Conn]
 	registry atomic.Pointer[prometheus.Registry]
 	running  atomic.Pointer[[]Running]
+	source   string           // id of the process as one that measures
+	lives    int              // incarnations so far
+	spans    *export.Exporter // nil unless this process exports traces for itself
 }
 
 // ready tells whether every service can answer now, and if not, why.

@@ -92,13 +92,8 @@ func judge(ctx, inner context.Context, err error) verdict {
 	case ctx.Err() != nil:
 		return silent
 	}
-	switch api.CodeOf(err) {
-	case api.Unavailable, api.Overloaded, api.Internal, api.DeadlineExceeded:
+	if api.IsFault(err) || api.CodeOf(err) == api.Cancelled && inner.Err() != nil { // by the attempt's own timeout
 		return fails
-	case api.Cancelled:
-		if inner.Err() != nil { // by the attempt's own timeout
-			return fails
-		}
 	}
 	return silent
 }

@@ -16,8 +16,8 @@
 //     reach the endpoint costs nothing, repetitions inside it cost a request each. Calls wait in order of arrival up to MaxWait;
 //     one whose turn cannot come by then, or by its deadline, is rate_limited at once. A call that asks for more tokens than can
 //     ever be used at once is invalid.
-//   - breaker counts an answer as failure if its code is unavailable, overloaded or internal, or deadline_exceeded while the
-//     caller still waits; and a call that was longer at the endpoint than Slow, however it ended. An answer without an error
+//   - breaker counts an answer as failure if it is a fault of the endpoint (api.IsFault) while the caller still waits; and a
+//     call that was longer at the endpoint than Slow, however it ended. An answer without an error
 //     is a success. What the caller gave up, asked too often (rate_limited) or asked wrongly does not count, nor does what a
 //     stage inside refused, nor what began before the breaker changed its state. A window moves in tenths of itself.
 //   - Whatever the order, a Retry-After of the endpoint (Result.RetryAfter, or retry_after of the error) pauses the limiter at

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/kv"
@@ -36,8 +35,8 @@ type Limits struct {
 
 // OpenLimits opens the bucket of limits, and keeps trying until ctx ends while JetStream is not ready. Replicas is the number
 // of copies in a cluster. Close it after the guards that use it.
-func OpenLimits(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace string, replicas int) (*Limits, error) {
-	b, err := kv.Open(ctx, js, nc, kv.Config{
+func OpenLimits(ctx context.Context, js jetstream.JetStream, namespace string, replicas int) (*Limits, error) {
+	b, err := kv.Open(ctx, js, kv.Config{
 		Namespace: namespace, Name: "limits", Replicas: replicas, History: limitsHistory,
 		MaxBytes: limitsMaxBytes, MaxValueSize: limitsMaxValue, TTL: limitsTTL,
 	})

@@ -65,7 +65,7 @@ func TestOneWriteForMany(t *testing.T) {
 	nc := natstest.Start(t).Connect(t)
 	g := clusterGuard(t, openLimits(t, nc, 1), limit(api.LimiterSpec{Requests: 1_000_000}))
 	n, _, _ := rush(t, []*guard.Guard{g}, 64, 20, 0)
-	b, err := kv.Attach(t.Context(), stream(t, nc), nc, namespace, "limits")
+	b, err := kv.Attach(t.Context(), stream(t, nc), namespace, "limits")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func openLimits(t testing.TB, nc *nats.Conn, replicas int) *guard.Limits {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	l, err := guard.OpenLimits(ctx, stream(t, nc), nc, namespace, replicas)
+	l, err := guard.OpenLimits(ctx, stream(t, nc), namespace, replicas)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func clusterGuard(t testing.TB, l *guard.Limits, spec api.GuardSpec) *guard.Guar
 // stored is the state in the store.
 func stored(t testing.TB, nc *nats.Conn) (s quota.State) {
 	t.Helper()
-	b, err := kv.Attach(t.Context(), stream(t, nc), nc, namespace, "limits")
+	b, err := kv.Attach(t.Context(), stream(t, nc), namespace, "limits")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestClockOfAnother(t *testing.T) {
 
 func put(t testing.TB, nc *nats.Conn, v any) {
 	t.Helper()
-	b, err := kv.Attach(t.Context(), stream(t, nc), nc, namespace, "limits")
+	b, err := kv.Attach(t.Context(), stream(t, nc), namespace, "limits")
 	if err != nil {
 		t.Fatal(err)
 	}

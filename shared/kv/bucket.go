@@ -59,8 +59,8 @@ type Bucket struct {
 
 // Open creates the bucket, or updates it to cfg, and keeps trying until ctx ends while JetStream is not ready. A bucket that
 // has another number of copies is failed_precondition: one process with another setting must not take copies away.
-func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config) (*Bucket, error) {
-	b := newBucket(js, nc, cfg.Namespace, cfg.Name)
+func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Bucket, error) {
+	b := newBucket(js, cfg.Namespace, cfg.Name)
 	want := jetstream.KeyValueConfig{
 		Bucket:       b.name,
 		Replicas:     orDefault(cfg.Replicas, 1),
@@ -70,7 +70,7 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, cfg Config
 		TTL:          cfg.TTL,
 		Storage:      jetstream.FileStorage,
 	}
-	err := retry(ctx, func(ctx context.Context) error {
+	err := Retry(ctx, func(ctx context.Context) error {
 		if err := b.checkCopies(ctx, want.Replicas); err != nil {
 			return err
 		}
@@ -102,9 +102,9 @@ func (b *Bucket) checkCopies(ctx context.Context, want int) error {
 }
 
 // Attach returns a bucket that somebody else has made, and leaves its settings alone. It is not_found when there is none.
-func Attach(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace, name string) (*Bucket, error) {
-	b, missing := newBucket(js, nc, namespace, name), false
-	err := retry(ctx, func(ctx context.Context) error {
+func Attach(ctx context.Context, js jetstream.JetStream, namespace, name string) (*Bucket, error) {
+	b, missing := newBucket(js, namespace, name), false
+	err := Retry(ctx, func(ctx context.Context) error {
 		_, err := b.refresh(ctx)
 		if missing = errors.Is(err, jetstream.ErrStreamNotFound); missing {
 			return nil
@@ -120,9 +120,9 @@ func Attach(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespac
 	return b, nil
 }
 
-func newBucket(js jetstream.JetStream, nc *nats.Conn, namespace, name string) *Bucket {
+func newBucket(js jetstream.JetStream, namespace, name string) *Bucket {
 	name = api.Bucket(namespace, name)
-	b := &Bucket{nc: nc, js: js, namespace: namespace, name: name, stream: "KV_" + name, prefix: "$KV." + name + "."}
+	b := &Bucket{nc: js.Conn(), js: js, namespace: namespace, name: name, stream: "KV_" + name, prefix: "$KV." + name + "."}
 	b.get = apiPrefix(js) + "STREAM.MSG.GET." + b.stream
 	return b
 }
@@ -152,8 +152,18 @@ func (b *Bucket) refresh(ctx context.Context) (*jetstream.StreamInfo, error) {
 	return info, nil
 }
 
-// retry calls f, each time with tryTimeout, until it succeeds, fails for good, or ctx ends.
-func retry(ctx context.Context, f func(context.Context) error) error {
+// Size returns how many bytes the bucket takes, and its bound, both as the server counts them; a bound of 0 or less is none.
+func (b *Bucket) Size(ctx context.Context) (bytes, bound int64, err error) {
+	info, err := b.refresh(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("look up bucket %s: %w", b.name, err)
+	}
+	return int64(info.State.Bytes), info.Config.MaxBytes, nil
+}
+
+// Retry calls f, each time with a few seconds, until it succeeds, fails for good, or ctx ends: what is to be made in JetStream may have to wait
+// for a leader.
+func Retry(ctx context.Context, f func(context.Context) error) error {
 	for try := 0; ; try++ {
 		c, cancel := context.WithTimeout(ctx, tryTimeout)
 		err := f(c)

@@ -23,7 +23,7 @@ func (b *Bucket) Now(ctx context.Context) (time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.local.IsZero() || time.Since(c.local) > clockTrust {
-		err := retry(ctx, func(ctx context.Context) error {
+		err := Retry(ctx, func(ctx context.Context) error {
 			info, err := b.refresh(ctx)
 			if err == nil {
 				c.store, c.local = info.TimeStamp, time.Now()

@@ -151,7 +151,7 @@ func (s *session[T]) load(pending uint64, created int64) error {
 		pending = d.pending
 		key, e, ok := m.decode(d, created == m.created)
 		if ok {
-			fresh[key] = e
+			fresh[strings.Clone(key)] = e // or it would hold the subject
 		} else {
 			delete(fresh, key)
 		}
@@ -252,6 +252,9 @@ func (m *Mirror[T]) apply(d delivery) {
 	m.mu.Lock()
 	old := m.data[key]
 	if ok {
+		if old.value == nil {
+			key = strings.Clone(key)
+		}
 		m.data[key] = e
 	} else {
 		delete(m.data, key)
@@ -287,6 +290,9 @@ func (m *Mirror[T]) decode(d delivery, reuse bool) (key string, e entry[T], ok b
 	}
 	if m.opts.Keep != nil && !m.opts.Keep(v) {
 		return key, entry[T]{}, false
+	}
+	if m.opts.Share != nil {
+		m.opts.Share(v)
 	}
 	e.value = v
 	return key, e, true

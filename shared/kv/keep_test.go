@@ -50,12 +50,12 @@ func TestAttachFindsABucketAndMakesNone(t *testing.T) {
 	s := natstest.Start(t)
 	nc := s.Connect(t)
 	ctx := within(t, 20*time.Second)
-	if _, err := kv.Attach(ctx, stream(t, nc), nc, namespace, "counters"); api.CodeOf(err) != api.NotFound {
+	if _, err := kv.Attach(ctx, stream(t, nc), namespace, "counters"); api.CodeOf(err) != api.NotFound {
 		t.Fatalf("no bucket: got %v, want not_found", err)
 	}
 	made := open(t, nc, kv.Config{History: 3, MaxBytes: 1 << 20})
 	rev := must[uint64](t)(made.Write(ctx, kv.Write{Key: "k", Value: []byte(`{"n":1}`)}))
-	b := must[*kv.Bucket](t)(kv.Attach(ctx, stream(t, nc), nc, namespace, "counters"))
+	b := must[*kv.Bucket](t)(kv.Attach(ctx, stream(t, nc), namespace, "counters"))
 	if e := must[kv.Entry](t)(b.Get(ctx, "k")); e.Revision != rev || b.Token(rev) != made.Token(rev) {
 		t.Fatalf("got %+v with token %s, want revision %d with token %s", e, b.Token(rev), rev, made.Token(rev))
 	}

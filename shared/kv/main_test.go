@@ -52,7 +52,7 @@ func open(t testing.TB, nc *nats.Conn, cfg kv.Config) *kv.Bucket {
 	if cfg.Name == "" {
 		cfg.Name = "counters"
 	}
-	b, err := kv.Open(within(t, 30*time.Second), stream(t, nc), nc, cfg)
+	b, err := kv.Open(within(t, 30*time.Second), stream(t, nc), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func open(t testing.TB, nc *nats.Conn, cfg kv.Config) *kv.Bucket {
 
 func openRequests(t testing.TB, nc *nats.Conn, replicas int) *kv.Requests {
 	t.Helper()
-	r, err := kv.OpenRequests(within(t, 30*time.Second), stream(t, nc), nc, namespace, replicas, 64<<20)
+	r, err := kv.OpenRequests(within(t, 30*time.Second), stream(t, nc), namespace, replicas, 64<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ type MirrorOptions[T any] struct {
 	// Keep says which records the mirror is to hold; all unless given. One that is changed so that it is not kept any more is
 	// gone for the mirror. Neither Filter nor Keep suits Table.UseMirror, which takes what is not here for absent.
 	Keep func(*T) bool
+	// Share is given every record before the mirror holds it, and may make it hold texts that many records have in common once.
+	Share func(*T)
 	// OnChange is called for every change, one at a time and in order, after the mirror holds it: also for every record
 	// of the first load, and for the differences that a resync finds. It must not wait for the mirror.
 	OnChange func(Change[T])
@@ -221,6 +223,16 @@ func (m *Mirror[T]) WaitFor(ctx context.Context, rev uint64) error {
 			return api.Errorf(api.DeadlineExceeded, "this replica has not seen that revision yet: try again, or without min_revision").WithReason(api.ReasonTimeout)
 		}
 	}
+}
+
+// CatchUp waits until the mirror has seen all that the leader has now. It is unavailable (store_unavailable) when that cannot be said, and
+// deadline_exceeded when ctx ends.
+func (m *Mirror[T]) CatchUp(ctx context.Context) error {
+	e, err := m.bucket.read(ctx, "", getRequest{Last: m.bucket.prefix + m.opts.Filter})
+	if err != nil {
+		return err
+	}
+	return m.WaitFor(ctx, e.Revision)
 }
 
 // advance says that all up to rev was seen.

@@ -18,7 +18,7 @@ func TestOnceKeepsTheFirstAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests, err := kv.OpenRequests(t.Context(), js, nc, "mabus", 1, 1<<20)
+	requests, err := kv.OpenRequests(t.Context(), js, "mabus", 1, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,19 +22,19 @@ const (
 	eventsAge   = 7 * 24 * time.Hour
 	eventsBytes = 1 << 30
 
-	outboxConsumer = "events"
-	outboxAckWait  = 10 * time.Second
-	outboxBatch    = 64 // messages that one replica holds; less than what it publishes within outboxAckWait
+	outboxAckWait = 10 * time.Second
+	outboxBatch   = 64 // messages that one replica holds; less than what it publishes within outboxAckWait
 )
 
-// EnsureEvents creates or updates the stream <namespace>_events, which keeps events for 7 days and at most 1 GiB, the
-// oldest going first. It keeps trying until ctx ends while JetStream is not ready.
+// EnsureEvents creates or updates the stream <namespace>_events, which keeps events for 7 days, and at most 1 GiB and
+// api.MaxEvents of them, the oldest going first. It keeps trying until ctx ends while JetStream is not ready.
 func EnsureEvents(ctx context.Context, js jetstream.JetStream, namespace string, replicas int) error {
 	name := api.Bucket(namespace, "events")
-	err := retry(ctx, func(ctx context.Context) error {
+	err := Retry(ctx, func(ctx context.Context) error {
 		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-			Name: name, Subjects: []string{namespace + ".event.>"}, MaxAge: eventsAge, MaxBytes: eventsBytes,
-			Discard: jetstream.DiscardOld, Replicas: orDefault(replicas, 1), Storage: jetstream.FileStorage, AllowDirect: true,
+			Name: name, Subjects: []string{namespace + ".event.>"}, MaxAge: eventsAge, MaxBytes: eventsBytes, MaxMsgs: api.MaxEvents,
+			AllowAtomicPublish: true, AllowBatchPublish: true, Discard: jetstream.DiscardOld, Replicas: orDefault(replicas, 1),
+			Storage: jetstream.FileStorage, AllowDirect: true,
 		})
 		return err
 	})
@@ -44,15 +44,23 @@ func EnsureEvents(ctx context.Context, js jetstream.JetStream, namespace string,
 	return nil
 }
 
-// Outbox publishes every change of a bucket that has an event name as an api.Event, at least once and always with the
-// same event id. All replicas of a service run one and share the work, so events of one thing may come out of order:
-// their revisions tell. A change is lost only if the bucket's history (16 revisions of a key unless configured) has passed
-// it before any replica published it.
+// Outbox publishes every change of a bucket, or every message of a stream, that has an event name as an api.Event, at least once and
+// always with the same event id. All replicas of a service run one and share the work, so events of one thing may come out of order:
+// their revisions tell. A change is lost only if the bucket's history (16 revisions of a key unless configured), or what bounds the
+// stream, has passed it before any replica published it.
 type Outbox struct {
-	bucket        *Bucket
-	service, noun string
-	log           zerolog.Logger
-	published     atomic.Uint64
+	js        jetstream.JetStream
+	nc        *nats.Conn
+	namespace string
+	service   string
+	consumer  jetstream.ConsumerConfig
+	stream    string // that is read
+	from      string // the bucket's name, or the stream's
+	prepare   func(context.Context) error
+	event     func(jetstream.Msg, *jetstream.MsgMetadata) (noun string, e api.Event, ok bool)
+	shorten   func(data []byte) []byte // nil if events have the whole record
+	log       zerolog.Logger
+	published atomic.Uint64
 
 	startStop sync.Mutex
 	cancel    context.CancelFunc
@@ -62,8 +70,20 @@ type Outbox struct {
 // NewOutbox returns the outbox of a bucket that has not been started. Events are called mabus.<noun>.<event> and go to
 // api.EventSubject(namespace, service, noun, key).
 func NewOutbox(b *Bucket, service, noun string, log zerolog.Logger) *Outbox {
-	return &Outbox{bucket: b, service: service, noun: noun, log: log}
+	o := &Outbox{
+		js: b.js, nc: b.nc, namespace: b.namespace, service: service, stream: b.stream, from: b.name, log: log,
+		consumer: jetstream.ConsumerConfig{FilterSubject: b.prefix + ">"},
+		prepare:  func(ctx context.Context) error { _, err := b.refresh(ctx); return err },
+	}
+	o.event = func(msg jetstream.Msg, meta *jetstream.MsgMetadata) (string, api.Event, bool) {
+		e, ok := o.ofBucket(b, noun, msg, meta)
+		return noun, e, ok
+	}
+	return o
 }
+
+// Shorten has events carry what f makes of a record, which it must not change; nil for no data. Call it before Start.
+func (o *Outbox) Shorten(f func(data []byte) []byte) { o.shorten = f }
 
 // Start begins to publish. It returns at once and keeps trying while the store is away.
 func (o *Outbox) Start() {
@@ -82,7 +102,7 @@ func (o *Outbox) Start() {
 				try = 0
 			}
 			if ctx.Err() == nil {
-				o.log.Debug().Err(err).Str("bucket", o.bucket.name).Msg("outbox starts again")
+				o.log.Debug().Err(err).Str("bucket", o.from).Msg("outbox starts again")
 			}
 			_ = pause(ctx, try+4)
 		}
@@ -106,13 +126,13 @@ func (o *Outbox) Published() uint64 { return o.published.Load() }
 func (o *Outbox) run(ctx context.Context) error {
 	setup, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	if _, err := o.bucket.refresh(setup); err != nil {
+	if err := o.prepare(setup); err != nil {
 		return err
 	}
-	cons, err := o.bucket.js.CreateOrUpdateConsumer(setup, o.bucket.stream, jetstream.ConsumerConfig{
-		Durable: outboxConsumer, FilterSubject: o.bucket.prefix + ">", DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: outboxAckWait, MaxDeliver: -1, MaxAckPending: 1000,
-	})
+	cfg := o.consumer
+	cfg.Durable, cfg.DeliverPolicy, cfg.AckPolicy = api.OutboxConsumer, jetstream.DeliverAllPolicy, jetstream.AckExplicitPolicy
+	cfg.AckWait, cfg.MaxDeliver, cfg.MaxAckPending = outboxAckWait, -1, 1000
+	cons, err := o.js.CreateOrUpdateConsumer(setup, o.stream, cfg)
 	if err != nil {
 		return err
 	}
@@ -143,27 +163,26 @@ func (o *Outbox) publish(ctx context.Context, msg jetstream.Msg) error {
 	if err != nil {
 		return err
 	}
-	key := strings.TrimPrefix(msg.Subject(), o.bucket.prefix)
-	e, ok := o.event(key, msg, meta)
+	noun, e, ok := o.event(msg, meta)
 	if !ok {
 		return nil
 	}
 	for {
 		data, err := codec.Marshal(e)
 		if err != nil {
-			o.log.Error().Err(err).Str("bucket", o.bucket.name).Str("key", key).Msg("event cannot be written and is dropped")
+			o.log.Error().Err(err).Str("bucket", o.from).Str("key", e.Subject).Msg("event cannot be written and is dropped")
 			return nil
 		}
-		m := nats.NewMsg(api.EventSubject(o.bucket.namespace, o.service, o.noun, key))
+		m := nats.NewMsg(api.EventSubject(o.namespace, o.service, noun, e.Subject))
 		m.Data = data
-		err = retry(ctx, func(ctx context.Context) error {
-			_, err := o.bucket.js.PublishMsg(ctx, m, jetstream.WithMsgID(e.ID))
+		err = Retry(ctx, func(ctx context.Context) error {
+			_, err := o.js.PublishMsg(ctx, m, jetstream.WithMsgID(e.ID))
 			if errors.Is(err, nats.ErrMaxPayload) {
 				return nil
 			}
 			return err
 		})
-		if len(data) > int(o.bucket.nc.MaxPayload()) && e.Data != nil {
+		if len(data) > int(o.nc.MaxPayload()) && e.Data != nil {
 			e.Data, e.DataContentType = nil, "" // the event and its revision still tell that there is something to read
 			continue
 		}
@@ -174,28 +193,40 @@ func (o *Outbox) publish(ctx context.Context, msg jetstream.Msg) error {
 	}
 }
 
-// event makes the event of a message; ok is false if it has none.
-func (o *Outbox) event(key string, msg jetstream.Msg, meta *jetstream.MsgMetadata) (e api.Event, ok bool) {
+// ofBucket makes the event of a change; ok is false if it has none.
+func (o *Outbox) ofBucket(b *Bucket, noun string, msg jetstream.Msg, meta *jetstream.MsgMetadata) (e api.Event, ok bool) {
+	seq := meta.Sequence.Stream
+	if e, ok = o.marked(msg, meta, noun, strconv.FormatInt(b.created.Load(), 36)+"-"+strconv.FormatUint(seq, 10)); !ok {
+		return e, false
+	}
+	e.Subject, e.Revision = strings.TrimPrefix(msg.Subject(), b.prefix), b.Token(seq)
+	if data := msg.Data(); !deletion(msg.Headers()) && codec.Valid(data) {
+		if o.shorten != nil {
+			if data = o.shorten(data); data == nil {
+				return e, true
+			}
+		}
+		e.Data, e.DataContentType = data, "application/json"
+	}
+	return e, true
+}
+
+// marked makes the event of what Mark has put into a message's headers.
+func (o *Outbox) marked(msg jetstream.Msg, meta *jetstream.MsgMetadata, noun, id string) (e api.Event, ok bool) {
 	h := msg.Headers()
 	name := h.Get(headerEvent)
 	if name == "" {
 		return e, false
 	}
-	seq := meta.Sequence.Stream
-	e = api.Event{
+	return api.Event{
 		SpecVersion:   "1.0",
-		ID:            o.bucket.name + "-" + strconv.FormatInt(o.bucket.created.Load(), 36) + "-" + strconv.FormatUint(seq, 10),
-		Source:        "/" + o.bucket.namespace + "/" + o.service,
-		Type:          "mabus." + o.noun + "." + name,
-		Subject:       key,
+		ID:            o.from + "-" + id,
+		Source:        "/" + o.namespace + "/" + o.service,
+		Type:          "mabus." + noun + "." + name,
 		Time:          meta.Timestamp.UTC(),
 		Principal:     h.Get(headerPrincipal),
 		CorrelationID: h.Get(api.HeaderRequestID),
+		CausationID:   h.Get(api.HeaderCausation),
 		Traceparent:   h.Get(api.HeaderTraceparent),
-		Revision:      o.bucket.Token(seq),
-	}
-	if !deletion(h) && codec.Valid(msg.Data()) {
-		e.Data, e.DataContentType = msg.Data(), "application/json"
-	}
-	return e, true
+	}, true
 }

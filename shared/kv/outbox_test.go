@@ -25,6 +25,7 @@ func TestOutboxPublishesEveryChangeOnce(t *testing.T) {
 	}
 	// The first changes are made while nobody publishes, and before there is a stream for events.
 	c := cause("r1")
+	c.Causation = "ev-1"
 	c.Traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	first := update(c, add(1))
 	update(api.Cause{}, func(old *counter, _ time.Time) (*counter, string, error) {
@@ -55,7 +56,7 @@ func TestOutboxPublishesEveryChangeOnce(t *testing.T) {
 		byRevision[e.Revision] = e
 	}
 	e := byRevision[first.Token]
-	if e.Type != "mabus.counters.added" || string(e.Data) != `{"n":1}` || e.Principal != "p" || e.CorrelationID != "r1" || e.Traceparent != c.Traceparent || e.Time.IsZero() {
+	if e.Type != "mabus.counters.added" || string(e.Data) != `{"n":1}` || e.Principal != "p" || e.CorrelationID != "r1" || e.Traceparent != c.Traceparent || e.CausationID != "ev-1" || e.Time.IsZero() {
 		t.Errorf("first: got %+v", e)
 	}
 	if e := byRevision[last.Token]; e.Type != "mabus.counters.removed" || e.Data != nil {

@@ -64,7 +64,7 @@ type getResponse struct {
 var errNoLeader = errors.New("the stream's leader gave no usable answer")
 
 func (b *Bucket) read(ctx context.Context, key string, req getRequest) (e Entry, err error) {
-	err = retry(ctx, func(ctx context.Context) error {
+	err = Retry(ctx, func(ctx context.Context) error {
 		var err error
 		e, err = b.readOnce(ctx, key, req)
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -42,8 +41,8 @@ type Requests struct {
 }
 
 // OpenRequests opens the bucket of request answers. maxBytes bounds it on disk; 1 GiB if 0.
-func OpenRequests(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace string, replicas int, maxBytes int64) (*Requests, error) {
-	b, err := Open(ctx, js, nc, Config{
+func OpenRequests(ctx context.Context, js jetstream.JetStream, namespace string, replicas int, maxBytes int64) (*Requests, error) {
+	b, err := Open(ctx, js, Config{
 		Namespace: namespace, Name: "requests", Replicas: replicas, History: 1,
 		MaxBytes: orDefault(maxBytes, requestsBytes), MaxValueSize: 2 * defaultMaxValue, TTL: requestsTTL,
 	})

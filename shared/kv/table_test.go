@@ -367,11 +367,11 @@ func oneCopyIsNotEnough(t *testing.T, c *natstest.Cluster) {
 		t.Fatal(err)
 	}
 	cfg := kv.Config{Namespace: "copies", Name: "b", Replicas: 3}
-	if _, err := kv.Open(t.Context(), js, nc, cfg); err != nil {
+	if _, err := kv.Open(t.Context(), js, cfg); err != nil {
 		t.Fatal(err)
 	}
 	cfg.Replicas = 1
-	if _, err := kv.Open(t.Context(), js, nc, cfg); api.CodeOf(err) != api.FailedPrecondition {
+	if _, err := kv.Open(t.Context(), js, cfg); api.CodeOf(err) != api.FailedPrecondition {
 		t.Fatalf("opened with one copy: got %v", err)
 	}
 	s, err := js.Stream(t.Context(), "KV_copies_b")

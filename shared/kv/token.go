@@ -18,27 +18,33 @@ func (b *Bucket) Token(rev uint64) string {
 	if rev == 0 {
 		return ""
 	}
-	return b.encodeToken(uint64(b.created.Load()), rev)
+	return Token(b.name, b.created.Load(), rev)
 }
 
-func (b *Bucket) encodeToken(created, rev uint64) string {
-	raw := append(make([]byte, 0, 32+len(b.name)), tokenVersion)
-	raw = binary.AppendUvarint(raw, created)
+// Token is Bucket.Token for any store that has a name, an incarnation (when it was created, in Unix nanoseconds) and revisions.
+func Token(name string, created int64, rev uint64) string {
+	raw := append(make([]byte, 0, 32+len(name)), tokenVersion)
+	raw = binary.AppendUvarint(raw, uint64(created))
 	raw = binary.AppendUvarint(raw, rev)
-	raw = append(raw, b.name...)
+	raw = append(raw, name...)
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
 // ParseToken returns the revision that a token names. A token of another bucket, or of an earlier incarnation of this
 // one, is failed_precondition (foreign_revision); anything else is invalid.
 func (b *Bucket) ParseToken(token string) (uint64, error) {
+	return ParseToken(b.name, b.created.Load(), token)
+}
+
+// ParseToken is Bucket.ParseToken for a token made by Token.
+func ParseToken(store string, incarnation int64, token string) (uint64, error) {
 	created, rev, name, ok := decodeToken(token)
 	switch {
 	case !ok:
 		return 0, api.Errorf(api.Invalid, "the revision is not one that Mabus gave out").WithReason(api.ReasonMalformed)
-	case name != b.name || created != uint64(b.created.Load()):
+	case name != store || created != uint64(incarnation):
 		return 0, api.Errorf(api.FailedPrecondition, "the revision is of another store, or of this one before it was made anew: read again without it").WithReason(api.ReasonForeignRevision)
-	case b.encodeToken(created, rev) != token:
+	case Token(name, int64(created), rev) != token:
 		return 0, api.Errorf(api.Invalid, "the revision is not one that Mabus gave out").WithReason(api.ReasonMalformed)
 	}
 	return rev, nil

@@ -195,6 +195,7 @@ func (u *update[T]) header(cur record[T], event string) nats.Header {
 	set(headerEvent, event)
 	set(headerPrincipal, u.cause.Principal)
 	set(api.HeaderTraceparent, u.cause.Traceparent)
+	set(api.HeaderCausation, u.cause.Causation)
 	if u.ticket != nil {
 		set(headerRequest, u.ticket.key)
 		id, _, _ := strings.Cut(u.cause.RequestID, ".")

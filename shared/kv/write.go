@@ -13,6 +13,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // Headers of the messages in a bucket.
@@ -47,6 +48,28 @@ type Write struct {
 // Write writes w and returns the new revision. It returns ErrLost only when the store has shown that another write came
 // first, and unavailable with maybe_executed when ctx ended before it was known what became of the write.
 func (b *Bucket) Write(ctx context.Context, w Write) (uint64, error) {
+	if !trace.On() {
+		return b.write(ctx, w)
+	}
+	action := "put"
+	if w.Delete {
+		action = "delete"
+	}
+	ctx, span := trace.StartWithin(ctx, trace.Client, action+" "+b.name)
+	span.Text(trace.StoreSystem, trace.NATS)
+	span.Text(trace.Collection, b.name)
+	span.Text(trace.StoreAction, action)
+	rev, err := b.write(ctx, w)
+	if errors.Is(err, ErrLost) { // whoever writes decides anew: that is no failure
+		span.Event("another write came first")
+		span.End(nil)
+		return rev, err
+	}
+	span.End(err)
+	return rev, err
+}
+
+func (b *Bucket) write(ctx context.Context, w Write) (uint64, error) {
 	if err := checkKey(w.Key); err != nil {
 		return 0, err
 	}

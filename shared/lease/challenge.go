@@ -87,7 +87,7 @@ func (w *Watcher) declareDead(ctx context.Context, s rules.Sight) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.store.timing.Renew)
 	defer cancel()
-	_, err := w.store.put(ctx, s.ID, record{Holder: r.Holder, State: dead}, rev)
+	_, err := w.store.put(ctx, s.ID, record{Holder: r.Holder, State: dead, Principal: r.Principal}, rev)
 	switch {
 	case err == nil:
 		w.opts.Log.Warn().Str("lease", s.ID).Msg("lease was not renewed and is dead")

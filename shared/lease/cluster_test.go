@@ -29,7 +29,7 @@ func TestLeaderIsKilledWhileLeasesAreRenewed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := lease.Open(within(t, 20*time.Second), js, nc, "test", 3, timing)
+		s, err := lease.Open(within(t, 20*time.Second), js, "test", 3, timing)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,5 +15,12 @@
 // Between Held and what is done upon it a process can be stopped for any time. What must not be done twice needs a fencing
 // token as well (shared/lock).
 //
+// A process that does not speak JetStream has its lease acquired by the registry. A principal may have api.MaxLeases of those on record, living or
+// ended, so that none can fill the bucket. When it needs room, those that ended first are forgotten, a 144th of Keep (10 minutes) after their end at the
+// earliest.
+//
+// The bucket takes 64 MiB, some 300,000 records. When it is three quarters full, leases that have ended are forgotten as early, whoever had them, those
+// that ended first before others.
+//
 // The rules are in the package rules, and are tested there over thousands of simulated schedules.
 package lease

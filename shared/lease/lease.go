@@ -47,7 +47,7 @@ var errReleased = errors.New("the lease was released")
 func Acquire(ctx context.Context, s *Store, id string, opts Options) (*Lease, error) {
 	l := &Lease{store: s, id: id, holder: nuid.Next(), log: opts.Log, asks: make(chan chan error)}
 	sent := elapsed()
-	rev, err := s.create(ctx, id, l.holder)
+	rev, err := s.create(ctx, id, l.holder, "")
 	if err != nil {
 		return nil, err
 	}

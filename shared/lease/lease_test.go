@@ -33,7 +33,7 @@ func open(t testing.TB, nc *nats.Conn, timing lease.Timing) *lease.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := lease.Open(within(t, 20*time.Second), js, nc, "test", 1, timing)
+	s, err := lease.Open(within(t, 20*time.Second), js, "test", 1, timing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func TestTimingMustBeInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lease.Open(within(t, time.Second), js, nc, "test", 1, lease.Timing{Hold: time.Minute}); err == nil {
+	if _, err := lease.Open(within(t, time.Second), js, "test", 1, lease.Timing{Hold: time.Minute}); err == nil {
 		t.Fatal("a hold longer than the challenge was taken")
 	}
 }

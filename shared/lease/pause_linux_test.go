@@ -64,7 +64,7 @@ func holdAndTell(url, id string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := lease.Open(ctx, js, nc, "test", 1, fast)
+	s, err := lease.Open(ctx, js, "test", 1, fast)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -24,7 +23,7 @@ type Timing struct {
 	// Challenge is for how long a watcher must have seen a lease unchanged before it declares it dead; 15s unless given.
 	// It must be longer than Hold, by more than clocks differ.
 	Challenge time.Duration
-	// Keep is for how long a dead lease stays on record; 24h unless given.
+	// Keep is for how long a dead lease stays on record while there is room; 24h unless given.
 	Keep time.Duration
 }
 
@@ -58,6 +57,14 @@ type record struct {
 	// and has not got the answer.
 	Before string `json:"before,omitempty"`
 	State  string `json:"state"`
+	// Principal asked for the lease by a request, and alone may renew it by one.
+	Principal string `json:"principal,omitempty"`
+}
+
+// by tells whether a principal may renew or release the lease by a request. A process that renews by itself leaves a nonce and no
+// principal, and nobody may do it in its place.
+func (r *record) by(principal string) bool {
+	return r.Principal == principal || r.Principal == "" && r.Holder == ""
 }
 
 // Store is the bucket of leases of a namespace.
@@ -67,7 +74,7 @@ type Store struct {
 }
 
 // Open opens the bucket of leases, and keeps trying until ctx ends while JetStream is not ready.
-func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace string, replicas int, timing Timing) (*Store, error) {
+func Open(ctx context.Context, js jetstream.JetStream, namespace string, replicas int, timing Timing) (*Store, error) {
 	d, err := defaults()
 	if err != nil {
 		return nil, err
@@ -76,7 +83,7 @@ func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace 
 	if err := timing.rules().Check(); err != nil {
 		return nil, fmt.Errorf("leases: %w", err)
 	}
-	b, err := kv.Open(ctx, js, nc, kv.Config{Namespace: namespace, Name: "leases", Replicas: replicas, History: 1, MaxBytes: maxBytes})
+	b, err := kv.Open(ctx, js, kv.Config{Namespace: namespace, Name: "leases", Replicas: replicas, History: 1, MaxBytes: maxBytes})
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +100,14 @@ func (s *Store) Bucket() *kv.Bucket { return s.bucket }
 // An id that lives, or has lived, is conflict (already_registered): an incarnation is used once. Nonce, if not empty, makes
 // it safe to repeat: until the lease is renewed, the same nonce gets the same token again.
 func (s *Store) AcquireOnce(ctx context.Context, id, nonce string) (token string, err error) {
-	rev, err := s.create(ctx, id, nonce)
+	return s.AcquireFor(ctx, id, nonce, "")
+}
+
+// AcquireFor is AcquireOnce for a principal: RenewFor and ReleaseFor refuse others.
+func (s *Store) AcquireFor(ctx context.Context, id, nonce, principal string) (token string, err error) {
+	rev, err := s.create(ctx, id, nonce, principal)
 	if api.CodeOf(err) == api.Conflict && nonce != "" {
-		if r, have, gerr := s.get(ctx, id); gerr == nil && r.Holder == nonce && r.Before == "" && r.State == live {
+		if r, have, gerr := s.get(ctx, id); gerr == nil && r.Holder == nonce && r.Principal == principal && r.Before == "" && r.State == live {
 			rev, err = have, nil
 		}
 	}
@@ -108,31 +120,71 @@ func (s *Store) AcquireOnce(ctx context.Context, id, nonce string) (token string
 // Renew renews a lease and returns the token of the next renewal. The newest token but one is taken for a repetition, and
 // gets the newest; any other token, and a dead lease, is fenced (lease_lost).
 func (s *Store) Renew(ctx context.Context, id, token string) (string, error) {
-	rev, err := s.write(ctx, id, token, live)
+	rev, err := s.write(ctx, id, token, record{State: live})
 	if err != nil {
 		return "", err
 	}
 	return s.bucket.Token(rev), nil
 }
 
-// ReleaseOnce declares a lease dead at its holder's wish. It is fenced (lease_lost) like Renew.
-func (s *Store) ReleaseOnce(ctx context.Context, id, token string) error {
-	_, err := s.write(ctx, id, token, dead)
+// RenewFor is Renew for a principal: the lease of another, or of a process that renews by itself, is permission_denied (not_self). Tokens
+// can be guessed, so where principals do not trust one another it takes more than a token.
+func (s *Store) RenewFor(ctx context.Context, id, token, principal string) (string, error) {
+	if err := s.mayWrite(ctx, id, principal); err != nil {
+		return "", err
+	}
+	rev, err := s.write(ctx, id, token, record{State: live, Principal: principal})
+	if err != nil {
+		return "", err
+	}
+	return s.bucket.Token(rev), nil
+}
+
+// ReleaseFor is ReleaseOnce for a principal; see RenewFor.
+func (s *Store) ReleaseFor(ctx context.Context, id, token, principal string) error {
+	if err := s.mayWrite(ctx, id, principal); err != nil {
+		return err
+	}
+	_, err := s.write(ctx, id, token, record{State: dead, Principal: principal})
 	return err
 }
 
-func (s *Store) create(ctx context.Context, id, holder string) (uint64, error) {
+// mayWrite refuses who did not ask for the lease. An id stands for one lease for ever, so that what is read here is still so when it is
+// written.
+func (s *Store) mayWrite(ctx context.Context, id, principal string) error {
+	if err := api.CheckID("id", id); err != nil {
+		return err
+	}
+	r, rev, err := s.get(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case rev == 0:
+		return lost(id)
+	case !r.by(principal):
+		return api.Errorf(api.PermissionDenied, "lease %s is not that of %s", id, principal).WithReason(api.ReasonNotSelf)
+	}
+	return nil
+}
+
+// ReleaseOnce declares a lease dead at its holder's wish. It is fenced (lease_lost) like Renew.
+func (s *Store) ReleaseOnce(ctx context.Context, id, token string) error {
+	_, err := s.write(ctx, id, token, record{State: dead})
+	return err
+}
+
+func (s *Store) create(ctx context.Context, id, holder, principal string) (uint64, error) {
 	if err := api.CheckID("id", id); err != nil {
 		return 0, err
 	}
-	rev, err := s.put(ctx, id, record{Holder: holder, State: live}, 0)
+	rev, err := s.put(ctx, id, record{Holder: holder, State: live, Principal: principal}, 0)
 	if errors.Is(err, kv.ErrLost) {
 		return 0, api.Errorf(api.Conflict, "lease %s is held, or was: take a fresh id", id).WithReason(api.ReasonAlreadyRegistered)
 	}
 	return rev, err
 }
 
-func (s *Store) write(ctx context.Context, id, token, state string) (uint64, error) {
+func (s *Store) write(ctx context.Context, id, token string, next record) (uint64, error) {
 	if err := api.CheckID("id", id); err != nil {
 		return 0, err
 	}
@@ -145,7 +197,8 @@ func (s *Store) write(ctx context.Context, id, token, state string) (uint64, err
 	}
 	// A revision stands for one message of one key and the tokens of dead leases are given to nobody, so the comparison
 	// alone proves that the lease lives and that the caller renewed it last.
-	rev, err = s.put(ctx, id, record{State: state, Before: token}, rev)
+	next.Before = token
+	rev, err = s.put(ctx, id, next, rev)
 	if !errors.Is(err, kv.ErrLost) {
 		return rev, err
 	}
@@ -153,7 +206,7 @@ func (s *Store) write(ctx context.Context, id, token, state string) (uint64, err
 	if err != nil {
 		return 0, err
 	}
-	if r.Before != token || r.State != state {
+	if r.Before != token || r.State != next.State {
 		return 0, lost(id)
 	}
 	return rev, nil

@@ -33,7 +33,7 @@ func TestTimingOfTheEnvironment(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.env, func(t *testing.T) {
 			t.Setenv(lease.EnvTiming, c.env)
-			s, err := lease.Open(t.Context(), js, nc, "env", 1, c.given)
+			s, err := lease.Open(t.Context(), js, "env", 1, c.given)
 			switch {
 			case c.want == (lease.Timing{}):
 				if err == nil {

@@ -39,6 +39,7 @@ type Watcher struct {
 	store  *Store
 	opts   WatcherOptions
 	mirror *kv.Mirror[record]
+	quota  quota
 
 	mu      sync.Mutex
 	rules   *rules.Watcher
@@ -57,7 +58,7 @@ func NewWatcher(s *Store, opts WatcherOptions) *Watcher {
 	if opts.OnLive == nil {
 		opts.OnLive = func(string) {}
 	}
-	w := &Watcher{store: s, opts: opts, rules: rules.NewWatcher(s.timing.rules()), changed: make(chan struct{})}
+	w := &Watcher{store: s, opts: opts, rules: rules.NewWatcher(s.timing.rules()), changed: make(chan struct{}), quota: quota{own: map[string]map[string]struct{}{}}}
 	w.mirror = kv.NewMirror(s.bucket, kv.MirrorOptions[record]{Filter: "*", OnChange: w.onChange, Probe: s.timing.Renew / 2, Log: opts.Log})
 	return w
 }
@@ -135,6 +136,7 @@ func (w *Watcher) onChange(c kv.Change[record]) {
 	if c.New != nil {
 		is = state(c.New)
 	}
+	w.quota.change(c)
 	w.mu.Lock()
 	if is == Live {
 		w.rules.Saw(c.Key, c.Revision, elapsed())

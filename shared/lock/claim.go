@@ -23,10 +23,11 @@ type claim struct {
 // stamp returns the time that t, which waits, is to be given: what this claim gave it before, or one that is later than whatever
 // another claim gave it.
 func (c *claim) stamp(t api.LockTicket, now time.Time) time.Time {
+	mine := !c.until.IsZero() && t.Until.Equal(c.until)
 	if c.until.IsZero() {
 		c.until = now.Add(time.Until(c.over) + slack).Truncate(time.Millisecond)
 	}
-	if !t.Until.Equal(c.until) && !t.Until.Before(c.until) {
+	if !mine && !c.until.After(t.Until) { // also a claim of the same millisecond is another
 		c.until = t.Until.Add(time.Millisecond)
 	}
 	return c.until

@@ -146,7 +146,7 @@ func TestCutOffHolderStopsBeforeTheNextBegins(t *testing.T) {
 func TestSweep(t *testing.T) {
 	s := natstest.Start(t)
 	a := open(t, s.Connect(t), 1, lease.Timing{})
-	b, err := kv.Open(within(t, 10*time.Second), stream(t, a.nc), a.nc, kv.Config{Namespace: namespace, Name: "locks", History: 2, MaxBytes: 64 << 20})
+	b, err := kv.Open(within(t, 10*time.Second), stream(t, a.nc), kv.Config{Namespace: namespace, Name: "locks", History: 2, MaxBytes: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

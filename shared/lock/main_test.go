@@ -50,13 +50,13 @@ func open(t testing.TB, nc *nats.Conn, replicas int, timing lease.Timing) *repli
 	t.Helper()
 	ctx := within(t, 60*time.Second)
 	js := stream(t, nc)
-	leases, err := lease.Open(ctx, js, nc, namespace, replicas, timing)
+	leases, err := lease.Open(ctx, js, namespace, replicas, timing)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &replica{nc: nc, leases: leases}
 	r.own = r.lease(t)
-	if r.Store, err = lock.Open(ctx, js, nc, namespace, replicas, lock.Options{Leases: leases, Sweep: 50 * time.Millisecond}); err != nil {
+	if r.Store, err = lock.Open(ctx, js, namespace, replicas, lock.Options{Leases: leases, Sweep: 50 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)

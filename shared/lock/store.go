@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
@@ -67,17 +66,17 @@ type Store struct {
 
 // Open opens the buckets, and keeps trying until ctx ends while JetStream is not ready. It returns when the Store knows all
 // locks and leases.
-func Open(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, namespace string, replicas int, o Options) (*Store, error) {
+func Open(ctx context.Context, js jetstream.JetStream, namespace string, replicas int, o Options) (*Store, error) {
 	if o.Sweep <= 0 {
 		o.Sweep = 5 * time.Second
 	}
 	if o.Leases == nil {
 		var err error
-		if o.Leases, err = lease.Open(ctx, js, nc, namespace, replicas, lease.Timing{}); err != nil {
+		if o.Leases, err = lease.Open(ctx, js, namespace, replicas, lease.Timing{}); err != nil {
 			return nil, fmt.Errorf("open the leases: %w", err)
 		}
 	}
-	b, err := kv.Open(ctx, js, nc, kv.Config{Namespace: namespace, Name: "locks", Replicas: replicas, History: history, MaxBytes: maxBytes})
+	b, err := kv.Open(ctx, js, kv.Config{Namespace: namespace, Name: "locks", Replicas: replicas, History: history, MaxBytes: maxBytes})
 	if err != nil {
 		return nil, err
 	}

@@ -128,12 +128,12 @@ func TestCloseEndsWaiting(t *testing.T) {
 
 func TestCopiesMustAgree(t *testing.T) {
 	nc := natstest.Start(t).Connect(t)
-	_, err := lock.Open(within(t, 5*time.Second), stream(t, nc), nc, namespace, 3, lock.Options{})
+	_, err := lock.Open(within(t, 5*time.Second), stream(t, nc), namespace, 3, lock.Options{})
 	if err == nil {
 		t.Fatal("three copies on one server")
 	}
 	nc.Close()
-	if _, err := lock.Open(within(t, time.Second), stream(t, nc), nc, namespace, 1, lock.Options{}); err == nil {
+	if _, err := lock.Open(within(t, time.Second), stream(t, nc), namespace, 1, lock.Options{}); err == nil {
 		t.Fatal("opened without a connection")
 	}
 }

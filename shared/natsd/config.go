@@ -1,6 +1,7 @@
 package natsd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/rs/zerolog"
+
+	"github.com/mabus-project/mabus/shared/credential"
 )
 
 // Config says where the server keeps its data and listens. Only DataDir is required.
@@ -33,6 +36,13 @@ type Config struct {
 	// Cluster makes the server one of several; nil is a server of its own. A data directory is either clustered or not:
 	// a clustered server deletes the streams of a stand-alone one.
 	Cluster *ClusterConfig
+	// Strict lets in only who has credentials, as whom they say, into the account of a namespace. Without it everybody is let in.
+	Strict *credential.Material
+	// TLS encrypts what clients send; nil does not.
+	TLS *tls.Config
+	// OnViolation, if any, hears of what the server refuses to clients, one after the other. What comes while it is busy waits in a queue
+	// of 256, beyond which it is counted.
+	OnViolation func(Violation)
 }
 
 // ClusterConfig joins a server to others.
@@ -81,6 +91,14 @@ func (c *Config) options() (*server.Options, error) {
 		if err := c.joinCluster(opts); err != nil {
 			return nil, err
 		}
+	}
+	if c.Strict != nil {
+		if err := c.operate(opts); err != nil {
+			return nil, err
+		}
+	}
+	if c.TLS != nil {
+		opts.TLS, opts.TLSConfig, opts.TLSTimeout = true, c.TLS, tlsSeconds
 	}
 	return opts, nil
 }

@@ -2,10 +2,14 @@ package natsd_test
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/mabus-project/mabus/shared/credential"
 	"github.com/mabus-project/mabus/shared/natsd"
 )
 
@@ -140,6 +145,66 @@ func TestUnwritableDirectory(t *testing.T) {
 	_, err := natsd.Start(t.Context(), natsd.Config{DataDir: dir})
 	if err == nil || !strings.Contains(err.Error(), "must be writable") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Who looks whether a server is there is nothing to log about, with TLS neither.
+func TestAProbeIsNoError(t *testing.T) {
+	auth, err := credential.Init(t.Context(), filepath.Join(t.TempDir(), "auth"), "mabus", credential.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := auth.MakeTLS(t.Context(), []string{"localhost"}); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := auth.ServerTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	dir := t.TempDir()
+	srv := start(t, natsd.Config{DataDir: dir, TLS: cfg, Log: zerolog.New(zerolog.SyncWriter(&out))})
+	if got := natsd.Find(t.Context(), dir); got != srv.URL() {
+		t.Fatalf("found %q", got)
+	}
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte{22, 3, 1, 0, 5, 0, 0, 0, 0, 0}); err != nil { // a record that is no greeting
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Logf("the server ends it: %v", err)
+	}
+	srv.Stop()
+	var levels []string
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, "TLS handshake error") {
+			levels = append(levels, line[:strings.Index(line, ",")])
+		}
+	}
+	slices.Sort(levels)
+	if want := []string{`{"level":"debug"`, `{"level":"error"`}; !slices.Equal(levels, want) {
+		t.Errorf("handshakes are logged at %v, want the probe at debug and the other as an error: %s", levels, &out)
+	}
+}
+
+// What a start fails of is returned and told once.
+func TestAFailedStartIsToldOnce(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	var out bytes.Buffer
+	_, err = natsd.Start(t.Context(), natsd.Config{DataDir: t.TempDir(), Port: taken.Addr().(*net.TCPAddr).Port, Log: zerolog.New(zerolog.SyncWriter(&out))})
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(out.String(), `"level":"error"`) {
+		t.Errorf("it is logged too: %s", &out)
 	}
 }
 

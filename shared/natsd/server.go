@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +19,10 @@ type Server struct {
 	log  *serverLog
 	dir  string
 	url  string
-	lock *dirLock
-	stop sync.Once
+	// accounts that streams may be in
+	accounts []string
+	lock     *dirLock
+	stop     sync.Once
 }
 
 // Start runs a server; when it returns, clients can connect and JetStream answers (in a cluster: as soon as the servers
@@ -50,8 +53,11 @@ func start(ctx context.Context, cfg Config, opts *server.Options, lock *dirLock)
 	if err != nil {
 		return nil, fmt.Errorf("configure the NATS server: %w", err)
 	}
-	s := &Server{nats: ns, dir: cfg.DataDir, lock: lock}
-	s.log = &serverLog{log: cfg.Log}
+	s := &Server{nats: ns, dir: cfg.DataDir, lock: lock, accounts: cfg.accounts()}
+	s.log = newLog(cfg.Log)
+	if cfg.OnViolation != nil {
+		s.log.hear(newViolations(ns, cfg.OnViolation))
+	}
 	ns.SetLoggerV2(s.log, false, false, false)
 	ns.Start()
 	if err := s.ready(ctx); err != nil {
@@ -64,6 +70,7 @@ func start(ctx context.Context, cfg Config, opts *server.Options, lock *dirLock)
 		return nil, fmt.Errorf("start the NATS server: it listens on %v, which is not TCP", ns.Addr())
 	}
 	s.url = clientURL(cfg.host(), addr.Port)
+	s.log.started()
 	if err := writeNote(s.dir, note{URL: s.url, PID: os.Getpid(), ServerID: ns.ID()}); err != nil {
 		s.shutdown()
 		return nil, err
@@ -112,6 +119,7 @@ func (s *Server) Stop() {
 }
 
 func (s *Server) shutdown() {
+	s.log.hear(nil).close() // while the server still knows whom it has refused
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
 }
@@ -139,7 +147,7 @@ func (s *Server) Meta() Meta {
 	}
 }
 
-// LeadsStream tells whether this server leads the named stream of the default account.
+// LeadsStream tells whether this server leads the named stream, of any account.
 func (s *Server) LeadsStream(stream string) bool {
-	return s.nats.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)
+	return slices.ContainsFunc(s.accounts, func(account string) bool { return s.nats.JetStreamIsStreamLeader(account, stream) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/mabus-project/mabus/shared/credential"
 	"github.com/mabus-project/mabus/shared/natsd"
 )
 
@@ -31,6 +32,21 @@ type node struct {
 // StartCluster runs n servers and returns when they have a leader that sees them all and each is up to date.
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
+	return startCluster(t, n, nil)
+}
+
+// StartStrictCluster is StartCluster for servers in operator mode that go by an auth directory, as it is now.
+func StartStrictCluster(t testing.TB, n int, auth *credential.Directory) *Cluster {
+	t.Helper()
+	material, err := auth.Material()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startCluster(t, n, &material)
+}
+
+func startCluster(t testing.TB, n int, strict *credential.Material) *Cluster {
+	t.Helper()
 	ports := freePorts(t, 2*n)
 	client, cluster := ports[:n], ports[n:]
 	routes := make([]string, n)
@@ -43,6 +59,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 			DataDir:    t.TempDir(),
 			Port:       client[i],
 			MaxStore:   maxStore,
+			Strict:     strict,
 			ServerName: fmt.Sprintf("n%d", i),
 			Cluster:    &natsd.ClusterConfig{Name: "test", Port: cluster[i], Routes: routes},
 		}}

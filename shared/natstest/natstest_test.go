@@ -77,6 +77,30 @@ func TestEventuallyFailsInTime(t *testing.T) {
 	}
 }
 
+// What takes longer than a quiet machine would have needed for it gets its looks all the same, and what never comes does not
+// hold a test for good.
+func TestEventuallyKnowsAStarvedMachine(t *testing.T) {
+	t.Parallel()
+	looks := 0
+	slow := func(until int) func() bool {
+		return func() bool {
+			<-time.After(60 * time.Millisecond)
+			looks++
+			return looks == until
+		}
+	}
+	natstest.Eventually(t, 100*time.Millisecond, slow(3), "three looks in twice the time")
+	spy, done := &spy{TB: t}, make(chan struct{})
+	go func() {
+		defer close(done)
+		natstest.Eventually(spy, 100*time.Millisecond, slow(-1), "never")
+	}()
+	<-done
+	if spy.failure == "" || looks > 3+5 { // five looks: one for each 20 ms of the timeout
+		t.Errorf("failed with %q after %d looks", spy.failure, looks-3)
+	}
+}
+
 // spy is a test whose failure is wanted.
 type spy struct {
 	testing.TB

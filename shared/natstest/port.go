@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -14,22 +18,42 @@ const (
 	lastPort  = 32000
 )
 
-// freePorts returns n distinct ports that were free a moment ago.
+// freePorts returns n distinct ports that are free, and are given to no other test on this machine until this one has ended: also not
+// while a server is about to start, or restarts.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("mabus-natstest-%d", os.Getuid()))
+	err := os.MkdirAll(dir, 0o700)
 	var ports []int
-	var err error
-	for try := 0; len(ports) < n && try < 1000; try++ {
+	for try := 0; len(ports) < n && try < 1000 && err == nil; try++ {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		var l net.Listener
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			// All are held until the last is found, so that none comes twice.
-			defer l.Close()
-			ports = append(ports, port)
+		var lock *os.File
+		if lock, err = reserve(filepath.Join(dir, strconv.Itoa(port))); lock == nil {
+			continue
 		}
+		l, inUse := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if inUse != nil { // by something else than a test
+			lock.Close()
+			continue
+		}
+		l.Close()
+		t.Cleanup(func() { lock.Close() })
+		ports = append(ports, port)
 	}
 	if len(ports) < n {
 		t.Fatalf("find %d free ports: %v", n, err)
 	}
 	return ports
+}
+
+// reserve locks a file, for as long as it is open and the process lives; nil if it is locked.
+func reserve(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil, f.Close()
+	}
+	return f, nil
 }

@@ -41,6 +41,9 @@ func (l *Log[S]) apply(en engine.Entry) error {
 		return errDoubt
 	}
 	l.metrics.entries.Inc()
+	if a.Disputed {
+		l.snapshots.replay.Store(true)
+	}
 	if r.live {
 		l.report(a)
 	}

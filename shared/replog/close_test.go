@@ -9,11 +9,13 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/replog"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 )
 
 // A replica that is closed answers what was asked of it, and others take up its effects at once.
 func TestClose(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var b bank
 	other := run(t, srv.URL(), with(base(), b.pay))
@@ -58,5 +60,32 @@ func TestClose(t *testing.T) {
 	}
 	if err := l.Close(within(t, patience)); err != nil {
 		t.Errorf("close again: %v", err)
+	}
+}
+
+// A replica whose connection is closed, before its end or in the middle of it, has nobody to say goodbye to, and does not wait for an answer.
+func TestCloseWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	for _, when := range []string{"before", "meanwhile"} {
+		conn := dial(t, srv.URL())
+		l, err := replog.Open(within(t, patience), conn, base())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Kill)
+		serves(t, l)
+		if when == "before" {
+			conn.Close()
+		} else {
+			srv.Stop()
+		}
+		closed, ctx := make(chan error, 1), within(t, patience)
+		go func() { closed <- l.Close(ctx) }()
+		natstest.Eventually(t, patience, func() bool { return !l.Ready() }, "it closes")
+		conn.Close()
+		if err := <-closed; err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
 	}
 }

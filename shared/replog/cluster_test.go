@@ -12,6 +12,7 @@ import (
 
 // The node that leads the stream stops under load: what was answered is there once, and what is asked again is not done again.
 func TestStreamLeaderStops(t *testing.T) {
+	t.Parallel()
 	c := natstest.StartCluster(t, 3)
 	cfg := base()
 	cfg.Replicas = 3

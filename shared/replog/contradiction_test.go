@@ -13,6 +13,7 @@ import (
 
 // Rules that go by the order of a map are found out by the next batch of another replica.
 func TestMapOrderIsFoundOut(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	cfg := base()
 	m := machine(1, 1)
@@ -32,6 +33,7 @@ func TestMapOrderIsFoundOut(t *testing.T) {
 
 // A writer that claims what is not so makes the others build their state anew, once, and they go on.
 func TestWrongClaims(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	others := []*replica{run(t, srv.URL(), base()), run(t, srv.URL(), base())}
 	var lie atomic.Bool
@@ -67,6 +69,7 @@ func TestWrongClaims(t *testing.T) {
 
 // A replica whose own state is wrong is the one that leaves, and comes back with the right one.
 func TestWrongState(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	do(t, ls[0], add("a", 1))
@@ -91,6 +94,7 @@ func TestWrongState(t *testing.T) {
 }
 
 func TestPlantedPanic(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	for _, l := range ls {
@@ -105,10 +109,11 @@ func TestPlantedPanic(t *testing.T) {
 }
 
 func TestJunkInTheLog(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	js := dial(t, srv.URL()).JS
-	for _, junk := range []string{"", "junk", "mlog\x01\xff\xff\xff\xff\xff"} {
+	for _, junk := range []string{"", "junk", "mlog\x02\xff\xff\xff\xff\xff"} {
 		if _, err := js.Publish(t.Context(), ls[0].Subject(), []byte(junk)); err != nil {
 			t.Fatal(err)
 		}

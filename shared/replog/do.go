@@ -7,6 +7,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // Do appends a command and returns the machine's answer, once this replica has applied it. The error is
@@ -28,7 +29,9 @@ func (l *Log[S]) Do(ctx context.Context, c engine.Command) (Answer, error) {
 	case l.health.isFull():
 		return Answer{}, l.errFull()
 	}
-	return l.do(ctx, newCall(c, rpc.Arrival(ctx)), l.queue.put)
+	asked := newCall(c, rpc.Arrival(ctx))
+	asked.parent = trace.Kept(ctx)
+	return l.do(ctx, asked, l.queue.put)
 }
 
 // own carries out a command of the log itself, which no full queue refuses.
@@ -47,11 +50,16 @@ func (l *Log[S]) do(ctx context.Context, c *call, put func(*call) error) (Answer
 		return Answer{}, err
 	}
 	l.cfg.hooks.at(pointQueued)
-	select {
-	case r := <-c.done: // also when the log is closed
-		c.free()
-		return r.answer, r.err
-	case <-ctx.Done():
+	for {
+		select {
+		case r := <-c.done: // also when the log is closed
+			c.free()
+			return r.answer, r.err
+		case <-l.pulse.wait():
+		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	if c.state.CompareAndSwap(callWaits, callGivenUp) {
 		return Answer{}, gaveUp(ctx.Err())

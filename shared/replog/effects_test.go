@@ -53,6 +53,7 @@ func paid(t *testing.T, l *replica, n int) {
 }
 
 func TestEffectsRunOnce(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var b bank
 	cfg := with(base(), b.pay)
@@ -82,6 +83,7 @@ func TestEffectsRunOnce(t *testing.T) {
 
 // The effects of a replica that dies in the middle of them, those that wait for a place among them, are taken over.
 func TestEffectsAreTakenOver(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var b bank
 	others := []*replica{run(t, srv.URL(), with(base(), b.pay)), run(t, srv.URL(), with(base(), b.pay))}
@@ -110,6 +112,7 @@ func TestEffectsAreTakenOver(t *testing.T) {
 }
 
 func TestEffectsAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var tries atomic.Int64
 	l := run(t, srv.URL(), with(base(), func(context.Context, engine.Effect) ([]byte, error) {
@@ -130,6 +133,7 @@ func TestEffectsAreTriedAgain(t *testing.T) {
 
 // Nothing runs while a replica replays what has happened.
 func TestEffectsDoNotRunInAReplay(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var b bank
 	first := run(t, srv.URL(), with(base(), b.pay))

@@ -18,6 +18,7 @@ import (
 
 // A replica that cannot read on does not append its last batch again and again, since it would never see it, and tells who waits for it.
 func TestWhatIsUnderWayWhenItBreaks(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var armed atomic.Bool
 	held, gate := make(chan struct{}), make(chan struct{})
@@ -47,7 +48,7 @@ func TestWhatIsUnderWayWhenItBreaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-held
-	if _, err := c.JS.Publish(t.Context(), l.Subject(), []byte("mlog\x02 of a later binary")); err != nil {
+	if _, err := c.JS.Publish(t.Context(), l.Subject(), []byte("mlog\x03 of a later binary")); err != nil {
 		t.Fatal(err)
 	}
 	before := last()
@@ -70,6 +71,7 @@ func TestWhatIsUnderWayWhenItBreaks(t *testing.T) {
 
 // Outcomes that keep coming do not keep a replica from renewing the claim of an effect that takes long.
 func TestClaimsBesideOutcomes(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var long atomic.Int64
 	done := make(chan struct{})
@@ -117,6 +119,7 @@ func TestClaimsBesideOutcomes(t *testing.T) {
 
 // The server takes smaller messages than before: what waits and is too large is refused, and holds up nothing.
 func TestServerTakesLess(t *testing.T) {
+	t.Parallel()
 	cfg := natsd.Config{DataDir: t.TempDir()}
 	srv := natstest.StartWith(t, cfg)
 	gate, inside, held := make(chan struct{}), make(chan struct{}, 1), atomic.Bool{}
@@ -171,6 +174,7 @@ func TestServerTakesLess(t *testing.T) {
 
 // A replica that has heard of an entry that is not there, as when NATS lost it after it was acknowledged, finds out and goes on.
 func TestHeardOfWhatIsNot(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	l := run(t, srv.URL(), base())
 	a := do(t, l, add("a", 1))

@@ -12,6 +12,7 @@ import (
 // A replica dies at each point of a request's path. Whoever asks again within the time that answers are kept, and elsewhere, has the
 // one answer; another principal with the same id is another request.
 func TestReplicaDiesOnTheWay(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	for _, point := range []string{replog.Queued, replog.Published, replog.Acked, replog.Done} {
 		t.Run(point, func(t *testing.T) {

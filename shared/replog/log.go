@@ -47,6 +47,7 @@ type Log[S any] struct {
 	reader  reader
 	writer  writer
 	queue   *queue
+	pulse   pulse
 	health  health
 	effects *effects
 	keeper  keeper
@@ -67,6 +68,7 @@ func Open[S any](ctx context.Context, conn *rpc.Conn, cfg Config[S]) (*Log[S], e
 		store:  &store{nc: conn.NC, js: conn.JS, stream: api.Bucket(conn.Namespace, name), subject: conn.Namespace + ".log." + cfg.Realm},
 		engine: engine.New(cfg.Machine), back: make(chan struct{}, 1),
 	}
+	l.metrics.watch(func() float64 { return float64(max(l.known.Load(), l.seen.Load()) - l.seen.Load()) })
 	if err := l.store.open(ctx, bounds{cfg.Replicas, cfg.MaxBytes}); err != nil {
 		l.metrics.unregister()
 		return nil, err
@@ -77,6 +79,7 @@ func Open[S any](ctx context.Context, conn *rpc.Conn, cfg Config[S]) (*Log[S], e
 	}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.writer.init(cfg.hooks.writer)
+	l.pulse.init()
 	l.health.init(l.healthChanged)
 	l.effects = newEffects(l.ctx, cfg.EffectsAtOnce, l.runEffect)
 	l.keeper.init()
@@ -87,7 +90,7 @@ func Open[S any](ctx context.Context, conn *rpc.Conn, cfg Config[S]) (*Log[S], e
 		return nil, err
 	}
 	l.status = conn.NC.StatusChanged()
-	for _, run := range []func(){l.watchConnection, l.read, l.write, l.keep, l.probe} {
+	for _, run := range []func(){l.watchConnection, l.read, l.write, l.beat, l.keep, l.probe} {
 		l.work.Go(run)
 	}
 	return l, nil
@@ -156,6 +159,11 @@ func (l *Log[S]) sayGoodbye(ctx context.Context) error {
 	if !known || !l.health.healthy() {
 		return nil // nobody has heard of it, or nobody hears
 	}
+	gone := l.store.nc.StatusChanged(nats.CLOSED)
+	defer l.store.nc.RemoveStatusListener(gone)
+	if l.store.nc.IsClosed() { // which the health hears of when nothing has come for a while
+		return nil
+	}
 	bye := newCall(engine.LeaveCommand(), 0)
 	l.queue.end(bye)
 	select {
@@ -166,6 +174,7 @@ func (l *Log[S]) sayGoodbye(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("leave log %s: %w", l.cfg.Realm, ctx.Err())
 	case <-l.ctx.Done():
+	case <-gone:
 	}
 	return nil
 }

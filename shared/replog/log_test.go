@@ -13,6 +13,7 @@ import (
 )
 
 func TestDoAndRead(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	l := run(t, srv.URL(), base())
 	first := do(t, l, add("a", 1))
@@ -49,6 +50,7 @@ func TestDoAndRead(t *testing.T) {
 }
 
 func TestThreeReplicasAreEqual(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	var wg sync.WaitGroup
@@ -78,6 +80,7 @@ func TestThreeReplicasAreEqual(t *testing.T) {
 }
 
 func TestTimersFireOnce(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	const timers = 50

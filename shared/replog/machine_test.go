@@ -96,3 +96,9 @@ func machine(low, high int) engine.Machine[*accounts] {
 	}
 	return m
 }
+
+// freeze writes a state at once.
+func freeze(s *accounts) func() ([]byte, error) {
+	data, err := codec.Marshal(s)
+	return func() ([]byte, error) { return data, err }
+}

@@ -18,7 +18,10 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	natstest.Overlap(4)
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	namespace = "test"

@@ -12,6 +12,8 @@ type metrics struct {
 	snapshots      prometheus.Counter
 	effects        prometheus.Counter
 	contradicted   prometheus.Gauge
+	behind         prometheus.GaugeFunc
+	labels         prometheus.Labels
 }
 
 func newMetrics(reg prometheus.Registerer, realm string) *metrics {
@@ -20,7 +22,7 @@ func newMetrics(reg prometheus.Registerer, realm string) *metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "mabus_log_" + name, Help: help, ConstLabels: labels})
 	}
 	m := &metrics{
-		reg:            reg,
+		reg: reg, labels: labels,
 		entries:        counter("entries_total", "Entries of the log that were applied, replays included."),
 		contradictions: counter("contradictions_total", "Entries whose writer claimed another result for what both have applied."),
 		rebuilds:       counter("rebuilds_total", "Times that the state was built anew, since the log or a claim was against it."),
@@ -39,8 +41,22 @@ func newMetrics(reg prometheus.Registerer, realm string) *metrics {
 	return m
 }
 
+// watch adds how far the replica is behind.
+func (m *metrics) watch(behind func() float64) {
+	m.behind = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mabus_log_behind_entries", Help: "Entries of the log that this replica knows of and has not applied.", ConstLabels: m.labels,
+	}, behind)
+	if m.reg != nil {
+		_ = m.reg.Register(m.behind)
+	}
+}
+
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.entries, m.batches, m.contradictions, m.rebuilds, m.snapshots, m.effects, m.contradicted}
+	all := []prometheus.Collector{m.entries, m.batches, m.contradictions, m.rebuilds, m.snapshots, m.effects, m.contradicted}
+	if m.behind != nil {
+		all = append(all, m.behind)
+	}
+	return all
 }
 
 func (m *metrics) unregister() {

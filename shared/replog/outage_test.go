@@ -14,6 +14,7 @@ import (
 )
 
 func TestOverload(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	gate, held := make(chan struct{}), atomic.Bool{}
 	cfg := base()
@@ -51,6 +52,7 @@ func TestOverload(t *testing.T) {
 
 // A log that is full refuses commands, and takes them again when a snapshot has made room.
 func TestFullLog(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	cfg := base()
 	cfg.MaxBytes = 16 << 20
@@ -78,6 +80,7 @@ func TestFullLog(t *testing.T) {
 
 // Commands that wait while NATS is away are carried out when it is back, once.
 func TestNATSAway(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	do(t, ls[0], add("a", 1))
@@ -118,6 +121,7 @@ func TestNATSAway(t *testing.T) {
 
 // The clocks of replicas say nothing: timers fire by the time of the log, once.
 func TestTimersWithSkewedClocks(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	begin := time.Now()
 	var ls []*replica

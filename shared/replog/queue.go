@@ -26,6 +26,7 @@ type Answer struct {
 type call struct {
 	command engine.Command
 	arrived uint64 // see rpc.Arrival
+	parent  string // the traceparent of whoever asks, if that trace is kept
 	state   atomic.Int32
 	done    chan result // has room for the one result
 }
@@ -54,7 +55,7 @@ func newCall(c engine.Command, arrived uint64) *call {
 
 // free gives back a call that was answered and that nobody else holds.
 func (c *call) free() {
-	c.command = engine.Command{}
+	c.command, c.parent = engine.Command{}, ""
 	calls.Put(c)
 }
 

@@ -14,6 +14,7 @@ import (
 func nothing(*accounts, uint64, time.Time) {}
 
 func TestRevisions(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	l := run(t, srv.URL(), base())
 	cfg := base()
@@ -43,6 +44,7 @@ func TestRevisions(t *testing.T) {
 
 // A read with the revision of another replica waits for it.
 func TestReadWaits(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	ls := three(t, srv.URL(), base())
 	for i := range 100 {

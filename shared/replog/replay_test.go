@@ -15,6 +15,7 @@ import (
 
 // A doubt that history itself has settled does not put a replica into service in the middle of its replay.
 func TestNoServiceWithinAReplay(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var lie atomic.Bool
 	cfg := base()
@@ -120,6 +121,7 @@ func (k *link) cut() {
 
 // A replica that was cut off comes back when it has read what it has missed, and not before.
 func TestBackWhenCaughtUp(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	way := newLink(t, srv.URL())
 	var armed atomic.Bool

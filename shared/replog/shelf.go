@@ -3,6 +3,7 @@ package replog
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/blob"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -27,7 +29,10 @@ const (
 // replicas agree upon.
 type shelf struct {
 	realm    string
+	js       jetstream.JetStream
+	bucket   string // of the objects
 	objects  jetstream.ObjectStore
+	stream   jetstream.Stream // of the objects
 	pointers *kv.Bucket
 }
 
@@ -40,17 +45,20 @@ type pointer struct {
 
 func openShelf(ctx context.Context, conn *rpc.Conn, realm string, replicas int) (*shelf, error) {
 	name := api.Bucket(conn.Namespace, snapshotsName)
-	pointers, err := kv.Open(ctx, conn.JS, conn.NC, kv.Config{Namespace: conn.Namespace, Name: snapshotsName, Replicas: replicas, History: 1, MaxBytes: pointerBytes})
+	pointers, err := kv.Open(ctx, conn.JS, kv.Config{Namespace: conn.Namespace, Name: snapshotsName, Replicas: replicas, History: 1, MaxBytes: pointerBytes})
 	if err != nil {
 		return nil, err
 	}
-	s := &shelf{realm: realm, pointers: pointers}
+	s := &shelf{realm: realm, js: conn.JS, bucket: name, pointers: pointers}
 	st := &store{js: conn.JS}
 	err = st.retry(ctx, func(ctx context.Context) error {
 		var err error
 		s.objects, err = conn.JS.ObjectStore(ctx, name)
 		if errors.Is(err, jetstream.ErrBucketNotFound) {
 			s.objects, err = conn.JS.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, MaxBytes: shelfBytes, Storage: jetstream.FileStorage, Replicas: replicas})
+		}
+		if err == nil {
+			s.stream, err = conn.JS.Stream(ctx, "OBJ_"+name)
 		}
 		return err
 	})
@@ -89,7 +97,7 @@ func (s *shelf) get(ctx context.Context, p pointer) ([]byte, error) {
 
 // put stores a snapshot that is yet to be verified.
 func (s *shelf) put(ctx context.Context, seq uint64, data []byte) error {
-	if _, err := s.objects.PutBytes(ctx, s.object(seq), data); err != nil {
+	if err := blob.PutObject(ctx, s.js, s.objects, s.bucket, s.object(seq), data); err != nil {
 		return fmt.Errorf("put snapshot %s: %w", s.object(seq), err)
 	}
 	return nil
@@ -121,17 +129,36 @@ func (s *shelf) point(ctx context.Context, p pointer) error {
 	}
 }
 
-// clear removes the snapshots of entries before one: the newest until now, and those that were stored and never verified. What it cannot
-// remove stays until the next time.
+// clear removes the snapshots of entries before one: the newest until now, and those that were stored and never verified; and the marks that they
+// were there. What it cannot remove stays until the next time.
 func (s *shelf) clear(ctx context.Context, seq uint64) {
-	list, err := s.objects.List(ctx)
+	list, err := s.objects.List(ctx, jetstream.ListObjectsShowDeleted())
 	if err != nil {
 		return
 	}
 	for _, o := range list {
 		number, ours := strings.CutPrefix(o.Name, s.realm+".")
-		if n, err := strconv.ParseUint(number, 10, 64); ours && err == nil && n < seq {
-			_ = s.objects.Delete(ctx, o.Name)
+		if n, err := strconv.ParseUint(number, 10, 64); !ours || err != nil || n >= seq {
+			continue
 		}
+		if o.Deleted || s.objects.Delete(ctx, o.Name) == nil {
+			s.deleteMark(ctx, o.Name)
+		}
+	}
+}
+
+// deleteMark removes what the client library leaves of a deleted object, so that there was one: for each snapshot that would be some hundred bytes
+// for good. An object that another replica has put under the name since then stays.
+func (s *shelf) deleteMark(ctx context.Context, object string) {
+	subject := "$O." + s.bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(object))
+	msg, err := s.stream.GetLastMsgForSubject(ctx, subject)
+	if err != nil {
+		return
+	}
+	var mark struct {
+		Deleted bool `json:"deleted"`
+	}
+	if codec.Read(msg.Data, &mark) == nil && mark.Deleted {
+		_ = s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(msg.Sequence+1))
 	}
 }

@@ -15,6 +15,7 @@ import (
 // The object of a snapshot that was verified is gone, as after a power cut, or another's bytes are in its place: it is made again, since
 // else no log would ever be purged any more.
 func TestVerifiedSnapshotIsLost(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, store jetstream.ObjectStore, object string) error{
 		"gone": func(t *testing.T, s jetstream.ObjectStore, object string) error { return s.Delete(t.Context(), object) },
 		"changed": func(t *testing.T, s jetstream.ObjectStore, object string) error {
@@ -60,6 +61,7 @@ func TestVerifiedSnapshotIsLost(t *testing.T) {
 
 // Snapshots that nobody came to use go with the next that is.
 func TestLeftSnapshotsGo(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	cfg := base()
 	cfg.SnapshotEntries = 1500
@@ -84,5 +86,42 @@ func TestLeftSnapshotsGo(t *testing.T) {
 		if _, err := store.GetInfo(t.Context(), name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Of snapshots that have gone nothing is left, not even a mark that there was one, nor of those that earlier versions have removed; and a second
+// snapshot takes the place of the first in the same room.
+func TestSnapshotsThatHaveGoneLeaveNoMark(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	cfg := base()
+	cfg.SnapshotEntries = 1500
+	l := run(t, srv.URL(), cfg)
+	js := dial(t, srv.URL()).JS
+	store, err := js.ObjectStore(t.Context(), namespace+"_snapshots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.PutString(t.Context(), "r.7", "of before"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), "r.7"); err != nil {
+		t.Fatal(err)
+	}
+	after := uint64(0)
+	for range 2 {
+		fill(t, []*replica{l}, 2000)
+		after = purged(t, l, srv.URL(), after)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		stream, err := js.Stream(t.Context(), "OBJ_"+namespace+"_snapshots")
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter("$O."+namespace+"_snapshots.M.>"))
+		return err == nil && len(info.State.Subjects) == 1
+	}, "there is one snapshot, and no mark of others")
+	if _, err := store.GetInfo(t.Context(), fmt.Sprintf("r.%d", after)); err != nil {
+		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -30,6 +31,7 @@ type snapshots struct {
 	what   step
 	rest   time.Duration // until which nothing is tried
 	looked bool          // kept was read from the store
+	replay atomic.Bool   // two replicas had different bytes, so that what is in memory is not to be trusted for a snapshot any more
 }
 
 // step is what is to be done for a snapshot, and for which entry.
@@ -133,20 +135,28 @@ func (l *Log[S]) takeStep(ctx context.Context, st step) error {
 	return l.publishSnapshot(ctx)
 }
 
-// proposeSnapshot stores what a shadow has after the newest entry, and proposes it.
+// proposeSnapshot stores what the machine is after the newest entry, and proposes it: frozen, or when it cannot be, replayed by a shadow.
+// Another replica, when there is one, verifies it by a replay in any case.
 func (l *Log[S]) proposeSnapshot(ctx context.Context) error {
 	l.mu.RLock()
 	seq, hash := l.engine.Seq(), l.engine.Hash()
+	var snapshot func() ([]byte, error)
+	if !l.snapshots.replay.Load() {
+		snapshot = l.engine.Freeze()
+	}
 	l.mu.RUnlock()
-	sh, err := l.newShadow(ctx)
-	if err != nil {
-		return err
+	if snapshot == nil {
+		sh, err := l.newShadow(ctx)
+		if err != nil {
+			return err
+		}
+		defer sh.close()
+		if err := l.shade(ctx, sh, seq, hash); err != nil {
+			return err
+		}
+		snapshot = sh.engine.Snapshot
 	}
-	defer sh.close()
-	if err := l.shade(ctx, sh, seq, hash); err != nil {
-		return err
-	}
-	data, err := sh.engine.Snapshot()
+	data, err := snapshot()
 	if err != nil {
 		return err
 	}

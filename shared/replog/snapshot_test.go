@@ -37,11 +37,16 @@ func fill(t *testing.T, ls []*replica, n int) {
 }
 
 func TestSnapshots(t *testing.T) {
-	for _, n := range []int{1, 3} {
-		t.Run(strconv.Itoa(n), func(t *testing.T) {
+	t.Parallel()
+	for name, freezes := range map[string]bool{"1": false, "1 that freezes": true, "3": false, "3 that freeze": true} {
+		n := int(name[0] - '0')
+		t.Run(name, func(t *testing.T) {
 			srv := natstest.Start(t)
 			cfg := base()
 			cfg.SnapshotEntries = 1500
+			if freezes {
+				cfg.Machine.Freeze = freeze
+			}
 			var ls []*replica
 			for range n {
 				ls = append(ls, run(t, srv.URL(), cfg))
@@ -64,8 +69,24 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
+// What is frozen wrongly is found by the replica that verifies it, and the next snapshot is made by a replay.
+func TestWrongSnapshotIsReplayed(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	cfg := base()
+	cfg.SnapshotEntries = 1200
+	cfg.Machine.Freeze = func(*accounts) func() ([]byte, error) {
+		return func() ([]byte, error) { return []byte(`{}`), nil }
+	}
+	ls := three(t, srv.URL(), cfg)
+	fill(t, ls, 1500)
+	purged(t, ls[0], srv.URL(), 0)
+	equal(t, append(ls, run(t, srv.URL(), cfg))...)
+}
+
 // A replica that slept while the log was purged begins with the snapshot.
 func TestPurgedBehindASnapshot(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	cfg := base()
 	cfg.SnapshotEntries = 1200

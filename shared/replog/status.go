@@ -1,11 +1,5 @@
 package replog
 
-import (
-	"context"
-
-	"github.com/mabus-project/mabus/shared/replog/engine"
-)
-
 // Status is what a replica shows of itself.
 type Status struct {
 	Realm string
@@ -54,13 +48,4 @@ func (l *Log[S]) Status() Status {
 		s.Entries = last - l.first + 1
 	}
 	return s
-}
-
-// Use puts a later version of the rules in force. It is failed_precondition unless every live replica has it.
-func (l *Log[S]) Use(ctx context.Context, version int) error {
-	if !l.health.ready() {
-		return l.notReady()
-	}
-	_, err := l.own(ctx, engine.UseCommand(version))
-	return err
 }

@@ -31,6 +31,7 @@ func copyTo(t *testing.T, from, to string) {
 
 // An older copy of the store is put under a running replica: what it had read beyond that is gone, and it says so.
 func TestOlderCopyOfTheStore(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	l := run(t, srv.URL(), base())
 	for range 20 {
@@ -68,6 +69,7 @@ func TestOlderCopyOfTheStore(t *testing.T) {
 }
 
 func TestStreamIsDeleted(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	l := run(t, srv.URL(), base())
 	do(t, l, add("a", 1))
@@ -91,6 +93,7 @@ func TestStreamIsDeleted(t *testing.T) {
 // The stream is made anew, and what comes first is something that a replica of the one before had on its way: it is not taken for the
 // log that it was, and nobody serves an empty state in its name.
 func TestLeftoverBeginsNoLog(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	l := run(t, srv.URL(), base())
 	do(t, l, add("a", 1))
@@ -123,6 +126,7 @@ func TestLeftoverBeginsNoLog(t *testing.T) {
 
 // The log is written anew with one command changed, or with one entry left out.
 func TestRewrittenLog(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(i int, data []byte) []byte{
 		"changed":  func(_ int, data []byte) []byte { return bytes.Replace(data, []byte("aa1"), []byte("aa9"), 1) },
 		"left out": func(i int, data []byte) []byte { return map[bool][]byte{false: data}[i == 5] },
@@ -168,6 +172,7 @@ func TestRewrittenLog(t *testing.T) {
 
 // Entries are purged that a replica has not read, and no snapshot has them.
 func TestPurgedUnderASlowReader(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	fast := run(t, srv.URL(), base())
 	gate, held := make(chan struct{}), atomic.Bool{}

@@ -40,3 +40,28 @@ func BenchmarkRawEcho(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkMeteredCall is BenchmarkCall with both ends measured: what that costs is the difference.
+func BenchmarkMeteredCall(b *testing.B) {
+	f := start(b, rpc.ServerConfig{}, nil)
+	m := measure(b, f.ask, "asker")
+	f.conn.Measure(m, "asker")
+	replaced := rpc.NewServer(f.conn, rpc.ServerConfig{Service: "test", Version: "1.2.3"})
+	rpc.Handle(replaced, say, echo)
+	if err := f.replica.Stop(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := replaced.Start(); err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = replaced.Stop(b.Context()) }()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := rpc.Call(b.Context(), f.ask, say, &sayRequest{Text: "hello"}); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}

@@ -3,12 +3,14 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // Call asks a service and returns its answer. The caller's deadline goes with the request; without one it is
@@ -46,6 +48,31 @@ func (c *Conn) Request(ctx context.Context, subject string, body []byte, patient
 
 // RequestHeader is Request with further headers, which it may add to.
 func (c *Conn) RequestHeader(ctx context.Context, subject string, body []byte, patient bool, header nats.Header) ([]byte, error) {
+	if !trace.On() {
+		return c.request(ctx, subject, body, patient, header)
+	}
+	kind := trace.Client
+	if header.Get(api.HeaderCast) != "" {
+		kind = trace.Producer
+	}
+	ctx, span := c.spanOut(ctx, kind, subject)
+	answer, err := c.request(ctx, subject, body, patient, header)
+	span.End(err)
+	return answer, err
+}
+
+func (c *Conn) request(ctx context.Context, subject string, body []byte, patient bool, header nats.Header) ([]byte, error) {
+	op := c.operation(ctx, subject, header)
+	if op == nil {
+		return c.exchange(ctx, subject, body, patient, header)
+	}
+	begin := time.Now()
+	answer, err := c.exchange(ctx, subject, body, patient, header)
+	op.Done(time.Since(begin), err)
+	return answer, err
+}
+
+func (c *Conn) exchange(ctx context.Context, subject string, body []byte, patient bool, header nats.Header) ([]byte, error) {
 	msg := nats.NewMsg(api.As(c.Namespace, c.Principal, subject))
 	msg.Header = header
 	timeout := api.DefaultTimeout.Std()
@@ -70,7 +97,7 @@ func (c *Conn) RequestHeader(ctx context.Context, subject string, body []byte, p
 	defer drop()
 	begin := time.Now()
 	for {
-		answer, err := c.state.inbox.ask(ctx, c.NC, msg, timeout-time.Since(begin))
+		answer, err := c.ask(ctx, msg, timeout-time.Since(begin))
 		if err == nil {
 			collectUsage(ctx, answer.Header)
 			return c.Open(ctx, answer)
@@ -87,8 +114,23 @@ func (c *Conn) RequestHeader(ctx context.Context, subject string, body []byte, p
 
 // Send publishes a body without waiting; answers, if any, go to reply.
 func (c *Conn) Send(ctx context.Context, subject, reply string, body []byte) error {
+	return c.SendHeader(ctx, subject, reply, body, nil)
+}
+
+// SendHeader is Send with further headers, which it may add to.
+func (c *Conn) SendHeader(ctx context.Context, subject, reply string, body []byte, header nats.Header) error {
+	if !trace.On() {
+		return c.send(ctx, subject, reply, body, header)
+	}
+	ctx, span := c.spanOut(ctx, trace.Producer, subject)
+	err := c.send(ctx, subject, reply, body, header)
+	span.End(err)
+	return err
+}
+
+func (c *Conn) send(ctx context.Context, subject, reply string, body []byte, header nats.Header) error {
 	msg := nats.NewMsg(api.As(c.Namespace, c.Principal, subject))
-	msg.Header, msg.Reply = nil, reply
+	msg.Header, msg.Reply = header, reply
 	if deadline, ok := ctx.Deadline(); ok {
 		setHeader(msg, api.HeaderTimeout, min(max(time.Until(deadline), time.Microsecond), api.MaxRequestTimeout*time.Second).Round(time.Microsecond).String())
 	}
@@ -111,6 +153,11 @@ func (c *Conn) Pack(ctx context.Context, msg *nats.Msg, body []byte) (drop func(
 	if len(body) > api.MaxPayload {
 		return nil, api.Errorf(api.Invalid, "the body has %d bytes, at most %d are allowed", len(body), api.MaxPayload).WithReason(api.ReasonPayloadTooLarge)
 	}
+	if !c.HasStores() {
+		e := c.NoStore(fmt.Sprintf("a body of %d bytes, above the server's %d,", len(body), c.InlineLimit()))
+		e.Details.Size, e.Details.MaxSize = int64(len(body)), c.InlineLimit()
+		return nil, e
+	}
 	ref, err := c.Blobs.Put(ctx, body)
 	if err != nil {
 		return nil, api.Errorf(api.Unavailable, "the body has %d bytes and cannot be put into the object store: %v", len(body), err)
@@ -127,16 +174,15 @@ func (c *Conn) Open(ctx context.Context, answer *nats.Msg) ([]byte, error) {
 	if len(answer.Header) == 0 {
 		return answer.Data, nil
 	}
-	if code := answer.Header.Get(api.HeaderErrorCode); code != "" {
-		e := new(api.Error)
-		if codec.Read(answer.Data, e) != nil || e.Code == "" {
-			e = &api.Error{Code: api.Code(code), Message: answer.Header.Get(api.HeaderError)}
-		}
+	if e := ErrorOf(answer); e != nil {
 		return nil, e
 	}
 	ref := answer.Header.Get(api.HeaderBlob)
 	if ref == "" {
 		return answer.Data, nil
+	}
+	if !c.HasStores() {
+		return nil, c.NoStore("an answer above what fits a message (ask for less at once)").MaybeExecuted()
 	}
 	data, err := c.Blobs.Get(ctx, ref)
 	if err != nil {
@@ -144,6 +190,19 @@ func (c *Conn) Open(ctx context.Context, answer *nats.Msg) ([]byte, error) {
 	}
 	_ = c.Blobs.Delete(context.WithoutCancel(ctx), ref)
 	return data, nil
+}
+
+// ErrorOf returns the error that an answer is; nil for any other.
+func ErrorOf(answer *nats.Msg) *api.Error {
+	code := answer.Header.Get(api.HeaderErrorCode)
+	if code == "" {
+		return nil
+	}
+	e := new(api.Error)
+	if codec.Read(answer.Data, e) != nil || e.Code == "" {
+		e = &api.Error{Code: api.Code(code), Message: answer.Header.Get(api.HeaderError)}
+	}
+	return e
 }
 
 func setHeader(msg *nats.Msg, key, value string) {
@@ -155,8 +214,14 @@ func setHeader(msg *nats.Msg, key, value string) {
 
 func setCause(ctx context.Context, msg *nats.Msg) {
 	cause := CauseFrom(ctx)
+	if parent := trace.Parent(ctx); parent != "" { // of a span that somebody has begun since
+		cause.Traceparent = parent
+	}
 	if cause.Traceparent != "" {
 		setHeader(msg, api.HeaderTraceparent, cause.Traceparent)
+	}
+	if cause.Causation != "" {
+		setHeader(msg, api.HeaderCausation, cause.Causation)
 	}
 	if cause.Job != "" {
 		setHeader(msg, api.HeaderJob, cause.Job)
@@ -192,6 +257,9 @@ func timedOut(subject string, sent bool) *api.Error {
 
 // transportError says what a failed exchange means for the caller.
 func transportError(err error, subject string) error {
+	if e := api.AsError(err); e != nil {
+		return e
+	}
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return api.Errorf(api.Unavailable, "nobody listens on %s: is the service running?", subject).WithReason(api.ReasonNobodyListens)

@@ -107,6 +107,9 @@ func Arrival(ctx context.Context) uint64 {
 
 // CauseFrom returns who asked for what a handler is doing; zero outside a request.
 func CauseFrom(ctx context.Context) api.Cause {
+	if c, ok := ctx.(*Context); ok {
+		return c.cause
+	}
 	cause, _ := ctx.Value(causeKey{}).(api.Cause)
 	return cause
 }

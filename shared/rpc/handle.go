@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // Handler carries out a method. It gets a decoded and validated request, and a context with the caller's deadline and
@@ -59,7 +59,7 @@ func newMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp]
 func newRawMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Resp], h RawHandler[Req]) *method {
 	d := m.Describe()
 	return &method{
-		Descriptor: d, subject: subject, metrics: s.metrics.of(d.Noun + "." + d.Verb),
+		Descriptor: d, subject: subject, metrics: s.measured(d.Noun + "." + d.Verb), operators: d.Write && d.Least() == api.KindOperator,
 		serve: func(ctx context.Context, body []byte) ([]byte, error) {
 			req := new(Req)
 			if err := codec.Decode(body, req); err != nil {
@@ -79,25 +79,42 @@ func newRawMethod[Req, Resp any](s *Server, subject string, m api.Method[Req, Re
 func (s *Server) answer(r request) {
 	begin := time.Now()
 	body, err := s.carryOut(r)
-	code := ""
+	var e *api.Error
 	if err == nil {
-		err = s.conn.Reply(s.base, r.reply, body)
+		err = s.conn.reply(s.base, s.outbox.send, r.reply, body, api.Usage{})
 		if err != nil { // the connection is gone, and with it the caller
 			s.cfg.Log.Warn().Err(err).Str("method", r.method.Name()).Msg("answer not sent")
 		}
 	} else {
-		e := Explain(err, s.cfg.Log.With().Str("method", r.method.Name()).Str("request_id", r.header.Get(api.HeaderRequestID)).Logger())
-		code = string(e.Code)
-		_ = s.conn.ReplyError(r.reply, e)
+		e = s.explain(r, err)
+		_ = s.conn.replyError(s.outbox.send, r.reply, e, api.Usage{})
+		s.tellRefusal(r, e.Code, e.Details.Reason)
 	}
-	r.method.metrics.observe(begin, code)
-	if e := s.cfg.Log.Debug(); e.Enabled() {
-		e.Str("method", r.method.Name()).Str("principal", r.principal).Str("request_id", r.header.Get(api.HeaderRequestID)).
+	r.method.metrics.observe(time.Since(begin), e)
+	if line := s.cfg.Log.Debug(); line.Enabled() {
+		code := ""
+		if e != nil {
+			code = string(e.Code)
+		}
+		line.Str("method", r.method.Name()).Str("principal", r.principal).Str("request_id", r.header.Get(api.HeaderRequestID)).
 			Str("traceparent", r.header.Get(api.HeaderTraceparent)).Str("code", code).Dur("took", time.Since(begin)).Msg("request")
 	}
 }
 
+// explain is Explain with the request named in the log, which most errors are no matter of.
+func (s *Server) explain(r request, err error) *api.Error {
+	if e := api.AsError(err); e != nil {
+		return Sendable(e)
+	}
+	return Explain(err, s.cfg.Log.With().Str("method", r.method.Name()).Str("request_id", r.header.Get(api.HeaderRequestID)).Logger())
+}
+
 func (s *Server) carryOut(r request) (body []byte, err error) {
+	base, span := s.base, trace.Span{}
+	if trace.On() {
+		base, span = s.spanIn(&r)
+		defer func() { span.End(err) }()
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			body, err = nil, fmt.Errorf("panic in %s: %v\n%s", r.method.Name(), v, debug.Stack())
@@ -107,7 +124,7 @@ func (s *Server) carryOut(r request) (body []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := NewContext(s.base, timeout, api.Cause{})
+	ctx := NewContext(base, timeout, api.Cause{})
 	ctx.arrived = r.arrived
 	defer ctx.End()
 	defer s.conn.Cancellable(ctx, r.principal, r.header.Get(api.HeaderRequestID))()
@@ -118,13 +135,15 @@ func (s *Server) carryOut(r request) (body []byte, err error) {
 	if ctx.cause, err = s.cause(r, data); err != nil {
 		return nil, err
 	}
-	return r.method.serve(ctx, data)
+	if parent := span.Parent(); parent != "" {
+		ctx.cause.Traceparent = parent
+	}
+	body, err = r.method.serve(ctx, data)
+	if err == nil {
+		s.tellOperated(r, data)
+	}
+	return body, err
 }
-
-// A traceparent of another form is ignored, as the W3C says: it goes into events, where it must not be in the way.
-var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?$`)
-
-const maxTraceparent = 128
 
 // cause reads who asks, and refuses what may not be asked so.
 func (s *Server) cause(r request, body []byte) (api.Cause, error) {
@@ -138,8 +157,9 @@ func (s *Server) cause(r request, body []byte) (api.Cause, error) {
 	if len(r.header) == 0 {
 		return c, nil
 	}
-	if trace := r.header.Get(api.HeaderTraceparent); len(trace) <= maxTraceparent && traceparent.MatchString(trace) {
-		c.Traceparent = trace
+	c.Traceparent = trace.Accept(r.header.Get(api.HeaderTraceparent))
+	if event := r.header.Get(api.HeaderCausation); api.ValidEventRef(event) {
+		c.Causation = event
 	}
 	job, err := Job(r.header)
 	if err != nil {
@@ -150,13 +170,17 @@ func (s *Server) cause(r request, body []byte) (api.Cause, error) {
 		if err := api.CheckID(api.HeaderRequestID, id); err != nil {
 			return c, err
 		}
-		sum := sha256.New()
-		sum.Write([]byte(r.method.Name()))
-		sum.Write([]byte{0})
-		sum.Write(body)
-		c.RequestID, c.BodyHash = id, hex.EncodeToString(sum.Sum(nil))
+		c.RequestID, c.BodyHash = id, r.method.hash(body)
 	}
 	return c, nil
+}
+
+// hash stands for a request: for the method and the body.
+func (m *method) hash(body []byte) string {
+	text := make([]byte, 0, 512) // most requests fit, and take no more than the stack
+	text = append(append(append(append(append(append(text, m.Service...), '.'), m.Noun...), '.'), m.Verb...), 0)
+	sum := sha256.Sum256(append(text, body...))
+	return hex.EncodeToString(sum[:])
 }
 
 // Timeout reads how long the sender of a message waits.

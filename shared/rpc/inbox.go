@@ -2,7 +2,9 @@ package rpc
 
 import (
 	"context"
+	"crypto/rand"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +18,14 @@ type inbox struct {
 	mu      sync.Mutex
 	prefix  string
 	next    uint64
-	waiting map[uint64]listener
+	waiting map[uint64]waiter
+	closed  error // why nothing is heard any more; nil while something is
+}
+
+// waiter is a listener with the subject that it hears, and the one that was asked.
+type waiter struct {
+	listener
+	reply, asked string
 }
 
 // listener hears what comes for it. It must not block.
@@ -32,24 +41,46 @@ func (c one) hear(msg *nats.Msg) {
 	}
 }
 
-// add returns a subject that l hears until the id is removed.
-func (b *inbox) add(nc *nats.Conn, l listener) (id uint64, subject string, err error) {
+// listen returns a subject that l hears until the id is removed. Asked is the subject, if any, that the answer is expected from: when the
+// server refuses what is published there, l hears of it.
+func (c *Conn) listen(l listener, asked string) (id uint64, subject string, err error) {
+	b := &c.state.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.waiting == nil {
-		prefix := nc.NewInbox() + "."
-		sub, err := nc.Subscribe(prefix+"*", b.deliver)
-		if err != nil {
-			return 0, "", err
-		}
-		if err := sub.SetPendingLimits(-1, pendingBytes); err != nil {
-			return 0, "", err
-		}
-		b.prefix, b.waiting = prefix, map[uint64]listener{}
+	if err := b.open(c.NC, c.inboxPrefix); err != nil {
+		return 0, "", err
 	}
+	last := ""
+	if c.Kind() != "" { // any agent may publish there, so nobody else must be able to tell where
+		last = "-" + rand.Text()
+	}
+	id, subject = b.add(l, asked, c.inboxLabel(), last)
+	return id, subject, nil
+}
+
+// open subscribes if that has not been done. The lock is held.
+func (b *inbox) open(nc *nats.Conn, prefix func() string) error {
+	if b.closed != nil || b.waiting != nil {
+		return b.closed
+	}
+	at := prefix()
+	sub, err := nc.Subscribe(at+".>", b.deliver)
+	if err != nil {
+		return err
+	}
+	if err := sub.SetPendingLimits(-1, pendingBytes); err != nil {
+		return err
+	}
+	b.prefix, b.waiting = at, map[uint64]waiter{}
+	return nil
+}
+
+// add makes a place for an answer. The lock is held.
+func (b *inbox) add(l listener, asked, label, last string) (id uint64, subject string) {
 	b.next++
-	b.waiting[b.next] = l
-	return b.next, b.prefix + strconv.FormatUint(b.next, 36), nil
+	subject = b.prefix + label + "." + strconv.FormatUint(b.next, 36) + last
+	b.waiting[b.next] = waiter{l, subject, asked}
+	return b.next, subject
 }
 
 func (b *inbox) remove(id uint64) {
@@ -59,15 +90,16 @@ func (b *inbox) remove(id uint64) {
 }
 
 func (b *inbox) deliver(msg *nats.Msg) {
-	id, err := strconv.ParseUint(msg.Subject[len(b.prefix):], 36, 64)
+	number, _, _ := strings.Cut(msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:], "-")
+	id, err := strconv.ParseUint(number, 36, 64)
 	if err != nil {
 		return
 	}
 	b.mu.Lock()
-	l := b.waiting[id]
+	w := b.waiting[id]
 	b.mu.Unlock()
-	if l != nil {
-		l.hear(msg)
+	if w.listener != nil && w.reply == msg.Subject { // and not a guess
+		w.hear(msg)
 	}
 }
 
@@ -82,17 +114,37 @@ type Pending struct {
 
 // Begin sends a message as it is and returns at once; Wait must be called. It is for what speaks to NATS itself: Request
 // is for methods and agents.
-func (c *Conn) Begin(msg *nats.Msg) (Pending, error) { return c.state.inbox.begin(c.NC, msg) }
-
-func (b *inbox) begin(nc *nats.Conn, msg *nats.Msg) (Pending, error) {
-	p := Pending{box: b, answer: make(one, 1)}
-	id, subject, err := b.add(nc, p.answer)
+func (c *Conn) Begin(msg *nats.Msg) (Pending, error) {
+	p := Pending{box: &c.state.inbox, answer: make(one, 1)}
+	id, subject, err := c.listen(p.answer, msg.Subject)
 	if err != nil {
 		return p, err
 	}
-	p.id, msg.Reply = id, subject
+	return p.send(c.NC, msg, id, subject)
+}
+
+// BeginStore is Begin for what is sent to JetStream, to its API or to a subject that a stream records: that of a host has another connection.
+func (c *Conn) BeginStore(msg *nats.Msg) (Pending, error) {
+	stores := c.JS.Conn()
+	if stores == c.NC {
+		return c.Begin(msg)
+	}
+	p := Pending{box: &c.state.stores, answer: make(one, 1)}
+	p.box.mu.Lock()
+	err := p.box.open(stores, stores.NewInbox)
+	if err != nil {
+		p.box.mu.Unlock()
+		return p, err
+	}
+	id, subject := p.box.add(p.answer, msg.Subject, "", "")
+	p.box.mu.Unlock()
+	return p.send(stores, msg, id, subject)
+}
+
+func (p Pending) send(nc *nats.Conn, msg *nats.Msg, id uint64, reply string) (Pending, error) {
+	p.id, msg.Reply = id, reply
 	if err := nc.PublishMsg(msg); err != nil {
-		b.remove(id)
+		p.box.remove(id)
 		return p, err
 	}
 	return p, nil
@@ -118,11 +170,11 @@ func (p Pending) Wait(ctx context.Context, timeout time.Duration) (*nats.Msg, er
 }
 
 // ask sends a request and waits for its answer.
-func (b *inbox) ask(ctx context.Context, nc *nats.Conn, msg *nats.Msg, timeout time.Duration) (*nats.Msg, error) {
+func (c *Conn) ask(ctx context.Context, msg *nats.Msg, timeout time.Duration) (*nats.Msg, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	p, err := b.begin(nc, msg)
+	p, err := c.Begin(msg)
 	if err != nil {
 		return nil, err
 	}

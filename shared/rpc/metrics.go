@@ -4,9 +4,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/meter"
 )
 
-// metrics counts what a server answers. Each label set is looked up once, at start, so that a request costs two atomic adds.
+// metrics counts what a server answers. Each label set is looked up once, at start, so that a request costs some atomic adds.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -40,19 +43,32 @@ type methodMetrics struct {
 	all     *metrics
 	ok      prometheus.Counter
 	seconds prometheus.Observer
+
+	// server measures all methods, own this one.
+	server, own *meter.Operation
 }
 
 func (m *metrics) of(method string) methodMetrics {
-	return methodMetrics{method, m, m.requests.WithLabelValues(method, "ok"), m.seconds.WithLabelValues(method)}
+	return methodMetrics{method: method, all: m, ok: m.requests.WithLabelValues(method, "ok"), seconds: m.seconds.WithLabelValues(method)}
 }
 
-func (m methodMetrics) observe(begin time.Time, code string) {
-	m.seconds.Observe(time.Since(begin).Seconds())
-	if code == "" {
+// observe counts a request that is answered, with an error unless it is nil.
+func (m *methodMetrics) observe(took time.Duration, e *api.Error) {
+	m.seconds.Observe(took.Seconds())
+	if e == nil {
 		m.ok.Inc()
+		m.server.Done(took, nil)
+		m.own.Done(took, nil)
 		return
 	}
-	m.all.requests.WithLabelValues(m.method, code).Inc()
+	m.all.requests.WithLabelValues(m.method, string(e.Code)).Inc()
+	m.server.Done(took, e)
+	m.own.Done(took, e)
 }
 
-func (m methodMetrics) refused() { m.all.requests.WithLabelValues(m.method, "overloaded").Inc() }
+// refused counts a request that no worker has taken.
+func (m *methodMetrics) refused(e *api.Error) {
+	m.all.requests.WithLabelValues(m.method, string(e.Code)).Inc()
+	m.server.Failed(e)
+	m.own.Failed(e)
+}

@@ -15,28 +15,28 @@ import (
 	"github.com/mabus-project/mabus/shared/codec"
 )
 
-// Reply answers a request with a body, by reference when it is large. A request that wants no answer gets none.
+// Reply answers a request with a body, by reference when it is large. A request that wants no answer, or wants it where no inbox is,
+// gets none.
 func (c *Conn) Reply(ctx context.Context, to string, body []byte) error {
 	return c.ReplyUsage(ctx, to, body, api.Usage{})
 }
 
 // ReplyUsage is Reply with what the answer has cost.
 func (c *Conn) ReplyUsage(ctx context.Context, to string, body []byte, used api.Usage) error {
-	if to == "" {
+	return c.reply(ctx, c.NC.PublishMsg, to, body, used)
+}
+
+func (c *Conn) reply(ctx context.Context, send func(*nats.Msg) error, to string, body []byte, used api.Usage) error {
+	if !c.mayReply(to) {
 		return nil
 	}
-	header := usageHeader(used)
+	msg := &nats.Msg{Subject: to, Header: usageHeader(used)}
 	if int64(len(body)) <= c.InlineLimit() {
-		if header == nil {
-			return c.NC.Publish(to, body)
-		}
-		return c.NC.PublishMsg(&nats.Msg{Subject: to, Data: body, Header: header})
+		msg.Data = body
+	} else if _, err := c.Pack(ctx, msg, body); err != nil { // the work is done all the same
+		return c.replyError(send, to, api.AsError(err).MaybeExecuted(), used)
 	}
-	msg := &nats.Msg{Subject: to, Header: header}
-	if _, err := c.Pack(ctx, msg, body); err != nil { // the work is done all the same
-		return c.ReplyErrorUsage(to, api.AsError(err).MaybeExecuted(), used)
-	}
-	return c.NC.PublishMsg(msg)
+	return send(msg)
 }
 
 // ReplyError answers a request with an error, which must be fit for the caller's eyes: see Explain.
@@ -46,7 +46,11 @@ func (c *Conn) ReplyError(to string, err error) error {
 
 // ReplyErrorUsage is ReplyError with what it has cost all the same.
 func (c *Conn) ReplyErrorUsage(to string, err error, used api.Usage) error {
-	if to == "" {
+	return c.replyError(c.NC.PublishMsg, to, err, used)
+}
+
+func (c *Conn) replyError(send func(*nats.Msg) error, to string, err error, used api.Usage) error {
+	if !c.mayReply(to) {
 		return nil
 	}
 	e := api.AsError(err)
@@ -61,7 +65,17 @@ func (c *Conn) ReplyErrorUsage(to string, err error, used api.Usage) error {
 	msg := &nats.Msg{Subject: to, Data: body, Header: usageHeader(used)}
 	setHeader(msg, api.HeaderError, singleLine(e.Message))
 	setHeader(msg, api.HeaderErrorCode, string(e.Code))
-	return c.NC.PublishMsg(msg)
+	return send(msg)
+}
+
+// mayReply tells whether a reply subject can be somebody's inbox. To answer on a subject of the server ("$KV..." is a bucket's) or of the
+// namespace would lend whoever asks the rights of who answers.
+func (c *Conn) mayReply(to string) bool {
+	if c.Kind() != "" { // then whoever asks has an inbox of its own
+		_, _, ok := inboxOf(to)
+		return ok
+	}
+	return to != "" && to[0] != '$' && !strings.HasPrefix(to, c.Namespace+".")
 }
 
 // Sendable returns e with a code of the closed set and text that fits a JSON string and a message: what an error quotes may

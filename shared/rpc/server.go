@@ -14,6 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/meter"
+	"github.com/mabus-project/mabus/shared/refusal"
 )
 
 // Defaults of a ServerConfig.
@@ -41,6 +43,13 @@ type ServerConfig struct {
 	Metrics prometheus.Registerer
 }
 
+// Metadata of a service at NATS micro: parts of one replica have the same instance, and each names the nouns of its methods, with spaces
+// between; none for all of them.
+const (
+	MetaInstance = "instance"
+	MetaNouns    = "nouns"
+)
+
 // Server is one replica of a service. Add methods with Handle, then Start.
 type Server struct {
 	conn    *Conn
@@ -48,20 +57,33 @@ type Server struct {
 	base    context.Context
 	cancel  context.CancelFunc
 	pool    *Pool[request]
+	outbox  outbox
 	metrics *metrics
+	op      *meter.Operation // all methods
+	unmeter func()
 	methods []*method
 	byName  map[string]*method // by <noun>.<verb>
 	svc     micro.Service
 	subs    []*nats.Subscription
 
+	private  bool            // principals have credentials that keep them apart
+	refusals *refusal.Teller // nil unless private or strict
+	operated *refusal.Teller // nil unless private or strict
+
 	stopping atomic.Bool
+	started  atomic.Bool
+	overruns atomic.Uint64
+	overrun  atomic.Int64 // when one was logged, in Unix seconds
 }
 
 type method struct {
 	api.Descriptor
 	subject string // empty for the method's own subject
 	serve   func(ctx context.Context, body []byte) ([]byte, error)
+	direct  DirectHandler // in place of serve
 	metrics methodMetrics
+	// operators says that the method changes something and only operators are granted it.
+	operators bool
 }
 
 // request is a message that waits for, or has, a worker.
@@ -82,10 +104,15 @@ func NewServer(conn *Conn, cfg ServerConfig) *Server {
 	if cfg.Limit <= 0 {
 		cfg.Limit = DefaultLimit
 	}
-	s := &Server{conn: conn, cfg: cfg, byName: map[string]*method{}}
+	s := &Server{conn: conn, cfg: cfg, byName: map[string]*method{}, outbox: outbox{publish: conn.NC.PublishMsg}}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.pool = NewPool(cfg.Limit, s.answer)
 	s.metrics = newMetrics(cfg.Metrics, cfg.Service, func() float64 { return float64(s.pool.Busy()) })
+	s.meter()
+	if s.private = conn.Kind() != ""; s.private || cfg.Strict {
+		s.refusals = refusal.New(conn.Namespace, conn.teller(cfg.Service), conn.storeEvent, cfg.Log)
+		s.operated = refusal.NewOperated(conn.Namespace, conn.teller(cfg.Service), conn.storeEvent, cfg.Log)
+	}
 	return s
 }
 
@@ -93,8 +120,8 @@ func NewServer(conn *Conn, cfg ServerConfig) *Server {
 func (s *Server) Start() error {
 	svc, err := micro.AddService(s.conn.NC, micro.Config{
 		Name: "mabus-" + s.cfg.Service, Version: s.cfg.Version, Description: s.cfg.Description,
-		Metadata:     map[string]string{"namespace": s.conn.Namespace},
-		ErrorHandler: func(_ micro.Service, e *micro.NATSError) { s.cfg.Log.Error().Err(e).Msg("service") },
+		Metadata:     map[string]string{"namespace": s.conn.Namespace, MetaInstance: s.conn.state.instance, MetaNouns: strings.Join(s.cfg.Nouns, " ")},
+		ErrorHandler: func(_ micro.Service, e *micro.NATSError) { s.trouble(e) },
 	})
 	if err != nil {
 		return fmt.Errorf("register service %s: %w", s.cfg.Service, err)
@@ -108,6 +135,7 @@ func (s *Server) Start() error {
 	if err := s.listenAs(); err != nil {
 		return errors.Join(err, svc.Stop())
 	}
+	s.started.Store(true)
 	return nil
 }
 
@@ -168,6 +196,9 @@ func (s *Server) subscribeAs(subject, queue string, find func(subject string) *m
 	sub, err := s.conn.NC.QueueSubscribe(api.As(ns, "*", subject), queue, func(msg *nats.Msg) {
 		principal, rest, _ := strings.Cut(msg.Subject[len(ns)+len(".as."):], ".")
 		m := find(ns + "." + rest)
+		if m == nil && s.private && !OwnInbox(principal, msg.Reply) {
+			return
+		}
 		if m == nil {
 			_ = s.conn.ReplyError(msg.Reply, api.Errorf(api.Unimplemented, "there is no method %s", rest))
 			return
@@ -186,6 +217,14 @@ func (s *Server) subscribeAs(subject, queue string, find func(subject string) *m
 
 // accept gives the request to a worker, or refuses it at once.
 func (s *Server) accept(r request) {
+	if s.private && !s.mayAnswer(r) {
+		s.tellRefusal(r, api.PermissionDenied, api.ReasonForeignReply)
+		return
+	}
+	if r.method.direct != nil {
+		s.takeDirect(r)
+		return
+	}
 	r.arrived = arrivals.Add(1)
 	if !s.pool.Submit(r) {
 		if s.stopping.Load() {
@@ -193,7 +232,7 @@ func (s *Server) accept(r request) {
 			return
 		}
 		e := api.Errorf(api.Overloaded, "%s has %d requests under way: try again later", s.cfg.Service, s.cfg.Limit).WithReason(api.ReasonServerFull)
-		r.method.metrics.refused()
+		r.method.metrics.refused(e)
 		_ = s.conn.ReplyError(r.reply, e)
 	}
 }
@@ -202,6 +241,11 @@ func (s *Server) accept(r request) {
 // that was delivered and not begun is refused as unavailable (draining).
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel()
+	defer s.unmeter()
+	if s.refusals != nil {
+		defer s.refusals.Close()
+		defer s.operated.Close()
+	}
 	s.stopping.Store(true)
 	s.awaitConnection(ctx)
 	var errs []error
@@ -212,11 +256,28 @@ func (s *Server) Stop(ctx context.Context) error {
 		errs = append(errs, s.svc.Stop())
 	}
 	if s.conn.NC.IsConnected() {
-		errs = append(errs, s.conn.NC.FlushTimeout(connectTimeout)) // after which nothing more is delivered
+		errs = append(errs, s.conn.NC.FlushTimeout(connectTimeout), s.awaitHandlers(ctx)) // after which nothing more is delivered
 	} else {
 		errs = nil // there is nobody to say goodbye to
 	}
 	return errors.Join(append(errs, s.pool.Close(ctx))...)
+}
+
+// awaitHandlers waits until what has been delivered is taken in: a flush says no more than that it waits in this process, and what is handled
+// without a slot would come after the end.
+func (s *Server) awaitHandlers(ctx context.Context) error {
+	over := make(chan struct{})
+	if err := s.conn.NC.Barrier(func() { close(over) }); err != nil {
+		return err
+	}
+	t := time.NewTimer(connectTimeout)
+	defer t.Stop()
+	select {
+	case <-over:
+	case <-t.C: // another subscription of the connection is busy
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 // awaitConnection waits a moment for a connection that is away: a subscription that is drained without one comes back with the next,

@@ -3,8 +3,10 @@ package rpc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // Part is one part of an answer that comes in many.
@@ -34,31 +37,61 @@ type Stream struct {
 	parts   chan *nats.Msg
 	close   func()
 	drop    func()
-	silence *time.Timer
-	period  time.Duration
 
 	credit string // where to grant
 	seq    uint64
 	taken  int
 	over   error // what Next says from now on
+	span   trace.Span
+
+	route   Route     // nil if the request goes to one place
+	request *nats.Msg // until somebody has it
 
 	heard atomic.Int64 // when something last came, in nanoseconds since begun
 	begun time.Time
 	full  atomic.Bool // the sender went beyond its credit
+
+	// Silence is counted in heartbeats that were listened for, not measured: after a pause of this process what came meanwhile is heard first.
+	silence sync.Mutex
+	ear     *time.Timer
+	beat    time.Duration
+	last    int64 // what heard was
+	missed  int
+	lost    chan struct{} // closed when too many were missed
 }
+
+// silences is after how many missed heartbeats a sender is taken for lost.
+const silences = 3
 
 // OpenStream sends a request whose answer may come in parts. The request can be cancelled: Close, and the end of ctx, do so
 // while it is under way. Without a deadline in ctx it may take api.MaxRequestTimeout.
 func (c *Conn) OpenStream(ctx context.Context, subject string, body []byte) (*Stream, error) {
-	s := &Stream{begun: time.Now(), conn: c, ctx: ctx, subject: subject, id: requestID(ctx), parts: make(chan *nats.Msg, window+8), period: 3 * c.state.heartbeat()}
+	return c.openStream(ctx, subject, body, nil)
+}
+
+// OpenStreamBy is OpenStream for a request that goes where a route says, and on along it for as long as nobody listens. The route
+// hears of the end, also if the stream cannot be opened.
+func (c *Conn) OpenStreamBy(ctx context.Context, route Route, body []byte) (*Stream, error) {
+	s, err := c.openStream(ctx, route.Next(), body, route)
+	if err != nil {
+		route.End(err)
+	}
+	return s, err
+}
+
+func (c *Conn) openStream(ctx context.Context, subject string, body []byte, route Route) (*Stream, error) {
+	s := &Stream{begun: time.Now(), conn: c, ctx: ctx, subject: subject, id: requestID(ctx), parts: make(chan *nats.Msg, window+8), beat: c.state.heartbeat(), lost: make(chan struct{})}
 	if s.id == "" {
 		s.id = nuid.Next()
 	}
-	inboxID, reply, err := c.state.inbox.add(c.NC, s)
+	inboxID, reply, err := c.listen(s, api.As(c.Namespace, c.Principal, subject))
 	if err != nil {
 		return nil, transportError(err, subject)
 	}
 	s.close = func() { c.state.inbox.remove(inboxID) }
+	if trace.On() {
+		ctx, s.span = c.spanOut(ctx, trace.Client, subject)
+	}
 	msg := nats.NewMsg(api.As(c.Namespace, c.Principal, subject))
 	msg.Reply = reply
 	setCause(ctx, msg)
@@ -74,10 +107,29 @@ func (c *Conn) OpenStream(ctx context.Context, subject string, body []byte) (*St
 	}
 	if err != nil {
 		s.close()
+		s.span.End(err)
 		return nil, transportError(err, subject)
 	}
-	s.silence = time.NewTimer(s.period)
+	s.silence.Lock()
+	s.ear = time.AfterFunc(s.beat, s.listen)
+	s.silence.Unlock()
+	s.route, s.request = route, msg
 	return s, nil
+}
+
+// listen looks, a heartbeat after something was heard and then every heartbeat, whether more was.
+func (s *Stream) listen() {
+	s.silence.Lock()
+	defer s.silence.Unlock()
+	next := s.beat
+	if heard := s.heard.Load(); heard != s.last {
+		s.last, s.missed = heard, 0
+		next = max(s.beat-(time.Since(s.begun)-time.Duration(heard)), 0)
+	} else if s.missed++; s.missed == silences {
+		close(s.lost)
+		return
+	}
+	s.ear.Reset(next) // also after Close, when nothing more is heard
 }
 
 // ID is the request's id, under which anybody who is the same principal may cancel it.
@@ -115,24 +167,18 @@ func (s *Stream) Next() (Part, error) {
 
 // receive returns the next message; what is here already comes before any reason to stop.
 func (s *Stream) receive() (*nats.Msg, error) {
-	for {
-		select {
-		case msg := <-s.parts:
-			return msg, nil
-		default:
-		}
-		select {
-		case msg := <-s.parts:
-			return msg, nil
-		case <-s.ctx.Done():
-			return nil, transportError(s.ctx.Err(), s.subject)
-		case <-s.silence.C:
-			since := time.Since(s.begun) - time.Duration(s.heard.Load())
-			if since >= s.period {
-				return nil, api.Errorf(api.Unavailable, "nothing was heard on %s for %s", s.subject, s.period).MaybeExecuted()
-			}
-			s.silence.Reset(s.period - since)
-		}
+	select {
+	case msg := <-s.parts:
+		return msg, nil
+	default:
+	}
+	select {
+	case msg := <-s.parts:
+		return msg, nil
+	case <-s.ctx.Done():
+		return nil, transportError(s.ctx.Err(), s.subject)
+	case <-s.lost:
+		return nil, api.Errorf(api.Unavailable, "nothing was heard on %s for %s", s.subject, silences*s.beat).MaybeExecuted()
 	}
 }
 
@@ -152,6 +198,9 @@ func (s *Stream) fail(err error) {
 // take looks at a message; ok is false if it is nothing for the caller.
 func (s *Stream) take(msg *nats.Msg) (p Part, ok bool) {
 	if msg.Header.Get("Status") == "503" {
+		if s.again() {
+			return p, false
+		}
 		s.over = transportError(nats.ErrNoResponders, s.subject)
 		return p, false
 	}
@@ -166,7 +215,7 @@ func (s *Stream) take(msg *nats.Msg) (p Part, ok bool) {
 	case p.Kind == api.PartHeartbeat:
 		seq++ // it repeats the number of the last part
 	}
-	if c := msg.Header.Get(api.HeaderCredit); c != "" {
+	if c := msg.Header.Get(api.HeaderCredit); s.conn.mayReply(c) { // or who answers would have us publish anywhere
 		s.credit = c
 	}
 	if err != nil || seq != s.seq+1 || s.full.Load() {
@@ -180,6 +229,8 @@ func (s *Stream) take(msg *nats.Msg) (p Part, ok bool) {
 	collectUsage(s.ctx, msg.Header)
 	data, err := s.conn.Open(s.ctx, msg)
 	switch {
+	case err != nil && p.Kind == api.PartError && seq == 1 && api.ReasonOf(err) == api.ReasonNobodyListens && s.again():
+		return p, false // it had come too late for its agent
 	case err != nil:
 		if s.over = err; p.Kind != api.PartError { // the work goes on for a part that cannot be read
 			s.fail(err)
@@ -188,12 +239,13 @@ func (s *Stream) take(msg *nats.Msg) (p Part, ok bool) {
 		return p, true
 	case p.Kind == api.PartResult:
 		s.over = io.EOF
-	case p.Kind == api.PartNeedInput:
+	case p.Kind == api.PartNeedInput && s.conn.mayReply(msg.Reply):
 		p.answer = msg.Reply
+	case p.Kind == api.PartNeedInput:
 	default:
 		s.grant()
 	}
-	p.Body = data
+	p.Body, s.request = data, nil
 	return p, true
 }
 
@@ -222,7 +274,15 @@ func (s *Stream) Close() {
 	if s.over == nil {
 		s.fail(api.Errorf(api.Cancelled, "the stream was closed"))
 	}
-	s.silence.Stop()
+	s.settle()
+	s.silence.Lock()
+	s.ear.Stop()
+	s.silence.Unlock()
 	s.close()
 	s.drop()
+	if errors.Is(s.over, io.EOF) {
+		s.span.End(nil)
+	} else {
+		s.span.End(s.over)
+	}
 }

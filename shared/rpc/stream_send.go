@@ -42,7 +42,7 @@ type Sender struct {
 // reader gives for a start. It returns nil for a request that did not. End must be called.
 func (c *Conn) NewSender(header nats.Header, reply string) (*Sender, error) {
 	ask := header.Get(api.HeaderStream)
-	if ask == "" || reply == "" {
+	if ask == "" || !c.mayReply(reply) {
 		return nil, nil
 	}
 	n, err := strconv.Atoi(ask)
@@ -50,7 +50,7 @@ func (c *Conn) NewSender(header nats.Header, reply string) (*Sender, error) {
 		return nil, api.Errorf(api.Invalid, "the header %s must be 1 to %d: how many parts may be sent ahead", api.HeaderStream, MaxCredit).WithFields(api.HeaderStream)
 	}
 	s := &Sender{conn: c, to: reply, credit: n, room: make(chan struct{}), period: c.state.heartbeat()}
-	id, home, err := c.state.inbox.add(c.NC, s)
+	id, home, err := c.listen(s, "")
 	if err != nil {
 		return nil, err
 	}

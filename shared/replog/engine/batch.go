@@ -42,7 +42,7 @@ type Batch struct {
 }
 
 // magic begins each entry; the last byte is the format. Another format is for another binary: see ErrVersion.
-const magic = "mlog\x01"
+const magic = "mlog\x02"
 
 // minCommand is how many bytes a command takes at least: six lengths.
 const minCommand = 6

@@ -96,7 +96,7 @@ func TestParseBatchRefuses(t *testing.T) {
 
 func FuzzParseBatch(f *testing.F) {
 	f.Add([]byte(nil))
-	f.Add([]byte("mlog\x01"))
+	f.Add([]byte("mlog\x02"))
 	f.Add((&engine.Batch{Machine: "m", Log: "l", Version: 1, Writer: "w", Number: 1, Commands: []engine.Command{{Kind: "k", Body: []byte("b")}, {}}}).Append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := engine.ParseBatch(data)
@@ -143,7 +143,7 @@ func FuzzRestore(f *testing.F) {
 	l.do("a", addOnce("ann", "1", "x", 1), do("e"), alarm("t", begin.Add(1)), engine.Command{Kind: "refuse", ID: "r"}, engine.PresentCommand(1, 2))
 	l.do("b", engine.SnapshotCommand(1, [32]byte{1}))
 	f.Add(snapshot(f, l.e))
-	f.Add([]byte("msnp\x01\x07counter"))
+	f.Add([]byte("msnp\x02\x07counter"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := engine.Restore(counter(), data)
 		if err != nil {
@@ -193,7 +193,7 @@ func TestRestoreRefuses(t *testing.T) {
 	// A sequence at the end of all numbers must not turn over.
 	e := engine.New(counter())
 	empty := snapshot(t, e)
-	at := len("msnp\x01") + 1 + len("counter") + 2
+	at := len("msnp\x02") + 1 + len("counter") + 2
 	huge := append(append(append([]byte{}, empty[:at]...), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"...), empty[at+1:at+9]...)
 	huge = append(append(huge, make([]byte, 32*engine.MaxLag)...), empty[at+9+32:]...)
 	if _, err := engine.Restore(counter(), huge); err == nil {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -14,26 +13,29 @@ func (e *Engine[S]) command(a *Applied, c *Command, r *Reply) error {
 	}
 	e.key = requestKey(e.key[:0], c)
 	if first := e.kept.byKey[string(e.key)]; first != nil {
-		if first.hash != c.Hash {
+		hash, body := first.says()
+		if hash != c.Hash {
 			r.Err = api.Errorf(api.Conflict, "this request id was used for another request: choose a new one").WithReason(api.ReasonRequestReused)
 			return nil
 		}
-		r.Answer, r.Err, r.Repeated = first.body, first.err, true
+		if r.Err, r.Repeated = first.err, true; r.Err == nil {
+			r.Answer = []byte(body)
+		}
 		return nil
 	}
-	if r.Err = checkAge(c.ID, e.time, e.kept.floor); r.Err != nil {
+	made, timed := idTime(c.ID)
+	if r.Err = checkAge(made, timed, e.time, e.kept.floor); r.Err != nil {
 		return nil
 	}
-	if !e.kept.makeRoom(c.ID, e.time) {
+	if !e.kept.makeRoom(timed, e.time) {
 		r.Err = api.Errorf(api.Overloaded, "too many answers are kept for repetitions: try again later").WithReason(api.ReasonServerFull)
 		return nil
 	}
-	key := string(e.key)
 	if err := e.execute(a, c, r); err != nil {
 		return err
 	}
 	if r.Err == nil || r.Err.Code != api.Overloaded && r.Err.Code != api.Unavailable { // those are for now
-		e.kept.add(&answer{key: key, hash: strings.Clone(c.Hash), body: bytes.Clone(r.Answer), err: r.Err, until: keepUntil(c.ID, e.time)})
+		e.kept.add(newAnswer(e.key, c.Hash, r.Answer, r.Err), keepUntil(made, timed, e.time), timed)
 	}
 	return nil
 }

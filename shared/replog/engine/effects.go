@@ -32,14 +32,19 @@ func (s *effects) start(f Effect, owner string, deadline int64) *effect {
 	}
 	// Copies, since what a machine hands over may be part of a large entry.
 	n := &effect{Effect: Effect{ID: strings.Clone(f.ID), Kind: strings.Clone(f.Kind), Body: bytes.Clone(f.Body)}, owner: owner, deadline: deadline}
+	s.append(n)
+	return n
+}
+
+// append puts one last.
+func (s *effects) append(n *effect) {
 	s.byID[n.ID] = n
-	if n.prev = s.last; n.prev == nil {
+	if n.prev, n.next = s.last, nil; n.prev == nil {
 		s.first = n
 	} else {
 		n.prev.next = n
 	}
 	s.last = n
-	return n
 }
 
 func (s *effects) settle(f *effect) {

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,12 +116,30 @@ func TestAgeOfRequestIDs(t *testing.T) {
 		"further ahead":       {-time.Hour - 10*time.Millisecond, "", api.Invalid},
 		"of no form of ours":  {engine.Keep * 2, "x", ""},
 		"shorter than a UUID": {engine.Keep * 2, "cut", ""},
+		"in capitals":         {engine.Keep * 2, "capitals", api.FailedPrecondition},
+		"of another version":  {engine.Keep * 2, "version", ""},
+		"of another variant":  {engine.Keep * 2, "variant", ""},
+		"with a wrong digit":  {engine.Keep * 2, "digit", ""},
+		"with a wrong dash":   {engine.Keep * 2, "dash", ""},
 	} {
 		l := newTape(t, counter())
 		l.now = begin.Truncate(time.Millisecond)
-		id := uuid(l.now.Add(-c.made), 1) + c.more
-		if c.more == "cut" {
+		id := uuid(l.now.Add(-c.made), 1)
+		switch c.more {
+		case "cut":
 			id = id[:35]
+		case "capitals":
+			id = strings.ToUpper(id)
+		case "version":
+			id = id[:14] + "4" + id[15:]
+		case "variant":
+			id = id[:19] + "c" + id[20:]
+		case "digit":
+			id = id[:35] + "g"
+		case "dash":
+			id = id[:13] + "0" + id[14:]
+		default:
+			id += c.more
 		}
 		r := l.one("a", addOnce("ann", id, "x", 1))
 		if code(r.Err) != c.want {

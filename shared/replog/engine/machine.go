@@ -19,6 +19,9 @@ type Machine[S any] struct {
 	Encode func(S) ([]byte, error)
 	// Decode reads what Encode wrote, of any version.
 	Decode func([]byte) (S, error)
+	// Freeze returns what Encode would return now, from a function that may be called later and by another goroutine, whatever events come
+	// meanwhile. It copies so little that commands can wait for it, and returns nil when there is too much for that. It may be nil.
+	Freeze func(S) func() ([]byte, error)
 	// Rules by version, from 1 on, without gaps. A new log begins with the lowest version of whoever writes its first entry, and
 	// goes on to another when that is logged (KindUse).
 	Rules map[int]Rules[S]

@@ -21,6 +21,16 @@ func UseCommand(version int) Command {
 	return Command{Kind: KindUse, Body: binary.AppendUvarint(nil, uint64(version))}
 }
 
+// UsedVersion returns the version that a UseCommand puts in force.
+func UsedVersion(c *Command) (version int, ok bool) {
+	if c.Kind != KindUse {
+		return 0, false
+	}
+	in := &reader{data: c.Body}
+	version = in.number()
+	return version, in.done()
+}
+
 // PresentCommand says that the writer has the versions of the rules from low to high.
 func PresentCommand(low, high int) Command {
 	return Command{Kind: KindPresent, Body: binary.AppendUvarint(binary.AppendUvarint(nil, uint64(low)), uint64(high))}

@@ -85,25 +85,25 @@ func (b *book) readTimers(r *reader) {
 
 func (b *book) readKept(r *reader) {
 	b.kept.floor = r.int()
-	before := ""
+	before := int64(math.MinInt64)
 	for range r.count(12) {
-		a := &answer{key: r.string(), hash: r.string(), until: r.int()}
+		key, hash, until := r.bytes(), r.string(), r.int()
+		var body []byte
+		var refused *api.Error
 		if r.flag() {
-			a.err = r.error()
+			refused = r.error()
 		} else {
-			a.body = r.bytesCopy()
+			body = r.bytes()
 		}
-		if a.key <= before || r.bad {
+		if b.kept.byKey[string(key)] != nil || until < before || r.bad {
 			r.fail()
 			return
 		}
-		before = a.key
-		b.kept.add(a)
+		before = until
+		_, timed := idTime(requestID(string(key)))
+		b.kept.add(newAnswer(key, hash, body, refused), until, timed)
 	}
 }
-
-// bytesCopy returns bytes that do not keep the snapshot in memory.
-func (r *reader) bytesCopy() []byte { return append([]byte{}, r.bytes()...) }
 
 func (r *reader) error() *api.Error {
 	e := &api.Error{Code: api.Code(r.string()), Message: r.string()}

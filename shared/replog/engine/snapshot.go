@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotMagic begins each snapshot; the last byte is the format.
-const snapshotMagic = "msnp\x01"
+const snapshotMagic = "msnp\x02"
 
 // Snapshot returns everything there is, in a form that is the same on every replica after the same entry: numbers as uvarints, times
 // as big-endian nanoseconds, texts after their lengths, and whatever has no order of its own in the order of its names.
@@ -19,17 +19,59 @@ func (e *Engine[S]) Snapshot() ([]byte, error) {
 	if e.broken != nil {
 		return nil, e.broken
 	}
+	return e.book.snapshot(e.machine.Name, func() ([]byte, error) { return e.machine.Encode(e.state) })
+}
+
+// Freeze returns what Snapshot would return now, from a function that may be called later and by another goroutine, whatever is applied
+// meanwhile; nil when the machine cannot be frozen.
+func (e *Engine[S]) Freeze() func() ([]byte, error) {
+	if e.broken != nil || e.machine.Freeze == nil {
+		return nil
+	}
+	var encode func() ([]byte, error)
+	if text := guarded(func() { encode = e.machine.Freeze(e.state) }); text != "" || encode == nil {
+		return nil
+	}
+	b, name := e.book.copy(), e.machine.Name
+	return func() ([]byte, error) { return b.snapshot(name, encode) }
+}
+
+func (b *book) snapshot(machine string, encode func() ([]byte, error)) ([]byte, error) {
 	var state []byte
 	var err error
-	if text := guarded(func() { state, err = e.machine.Encode(e.state) }); text != "" {
-		return nil, fmt.Errorf("encode the state of %s: %s", e.machine.Name, text)
+	if text := guarded(func() { state, err = encode() }); text != "" {
+		return nil, fmt.Errorf("encode the state of %s: %s", machine, text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("encode the state of %s: %w", e.machine.Name, err)
+		return nil, fmt.Errorf("encode the state of %s: %w", machine, err)
 	}
-	dst := make([]byte, 0, len(state)+e.kept.size+MaxLag*32+4096)
-	dst = appendString(append(dst, snapshotMagic...), e.machine.Name)
-	return appendString(e.append(dst), state), nil
+	dst := make([]byte, 0, len(state)+b.kept.size+MaxLag*32+4096)
+	dst = appendString(append(dst, snapshotMagic...), machine)
+	return appendString(b.append(dst), state), nil
+}
+
+// copy returns a book that has all that goes into a snapshot, and nothing that is ever changed.
+func (b *book) copy() *book {
+	c := *b
+	c.sum, c.result, c.key = nil, nil, nil
+	c.timers = timers{queue: make(timerHeap, len(b.timers.queue))}
+	all := make([]timer, len(b.timers.queue))
+	for i, t := range b.timers.queue {
+		all[i] = *t
+		c.timers.queue[i] = &all[i]
+	}
+	c.kept.byKey, c.kept.timed, c.kept.other = nil, slices.Clone(b.kept.timed), slices.Clone(b.kept.other)
+	c.effects = effects{byID: make(map[string]*effect, len(b.effects.byID))}
+	for f := b.effects.first; f != nil; f = f.next {
+		n := *f
+		c.effects.append(&n)
+	}
+	c.members.byID = make(map[string]*member, len(b.members.byID))
+	for id, m := range b.members.byID {
+		n := *m
+		c.members.byID[id] = &n
+	}
+	return &c
 }
 
 func (b *book) append(dst []byte) []byte {
@@ -69,16 +111,18 @@ func (b *book) appendTimers(dst []byte) []byte {
 
 func (b *book) appendKept(dst []byte) []byte {
 	dst = appendInt(dst, b.kept.floor)
-	dst = binary.AppendUvarint(dst, uint64(len(b.kept.byKey)))
-	byKey := func(x, y *answer) int { return cmp.Compare(x.key, y.key) }
-	for _, a := range slices.SortedFunc(maps.Values(b.kept.byKey), byKey) {
-		dst = appendString(dst, a.key)
-		dst = appendString(dst, a.hash)
-		dst = appendInt(dst, a.until)
-		if dst = appendFlag(dst, a.err != nil); a.err != nil {
-			dst = appendError(dst, a.err)
+	all := slices.Concat(b.kept.timed, b.kept.other)
+	dst = binary.AppendUvarint(dst, uint64(len(all)))
+	slices.SortFunc(all, func(x, y due) int { return cmp.Or(cmp.Compare(x.until, y.until), cmp.Compare(x.place, y.place)) })
+	for _, d := range all {
+		hash, body := d.says()
+		dst = appendString(dst, d.key())
+		dst = appendString(dst, hash)
+		dst = appendInt(dst, d.until)
+		if dst = appendFlag(dst, d.err != nil); d.err != nil {
+			dst = appendError(dst, d.err)
 		} else {
-			dst = appendString(dst, a.body)
+			dst = appendString(dst, body)
 		}
 	}
 	return dst

@@ -1,0 +1,114 @@
+package blob
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/mabus-project/mabus/shared/codec"
+)
+
+const (
+	chunkBytes = 128 << 10        // as the client library has them
+	ahead      = 32               // chunks that wait for the server
+	undoTime   = 10 * time.Second // for taking back what was put in part
+)
+
+// PutObject stores an object under a name, in the place of one that had it before, as the client library's Put does and in the form that it reads: the
+// chunks, under a subject of their own, and then what describes them. The library makes a publisher for each Put, of which nats.go 1.55 leaves a
+// goroutine behind, for good, when the object was stored before that had begun: of one object in some thousands. The objects are those of the bucket.
+func PutObject(ctx context.Context, js jetstream.JetStream, objects jetstream.ObjectStore, bucket, name string, data []byte) error {
+	s := &Store{js: js, bucket: bucket}
+	old, err := objects.GetInfo(ctx, name)
+	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return fmt.Errorf("look up an object: %w", err)
+	}
+	if err := s.put(ctx, name, data); err != nil || old == nil {
+		return err
+	}
+	return s.purge(ctx, "C."+old.NUID)
+}
+
+// put is PutObject into the store, and leaves the chunks of what had the name before.
+func (s *Store) put(ctx context.Context, name string, data []byte) error {
+	id := nuid.Next()
+	chunks, err := s.chunks(ctx, id, data)
+	if err == nil {
+		err = s.describe(ctx, name, id, data, chunks)
+	}
+	if err != nil {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+		defer cancel()
+		return errors.Join(fmt.Errorf("put a body of %d bytes: %w", len(data), err), s.purge(undo, "C."+id))
+	}
+	return nil
+}
+
+// chunks stores the body in parts, and returns when the server has all of them.
+func (s *Store) chunks(ctx context.Context, id string, data []byte) (n int, err error) {
+	var under []jetstream.PubAckFuture
+	wait := func(f jetstream.PubAckFuture) error {
+		select {
+		case <-f.Ok():
+			return nil
+		case err := <-f.Err():
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	for chunk := range slices.Chunk(data, chunkBytes) {
+		if len(under) == ahead {
+			if err := wait(under[0]); err != nil {
+				return 0, err
+			}
+			under = under[1:]
+		}
+		f, err := s.js.PublishMsgAsync(&nats.Msg{Subject: "$O." + s.bucket + ".C." + id, Data: chunk})
+		if err != nil {
+			return 0, err
+		}
+		under, n = append(under, f), n+1
+	}
+	for _, f := range under {
+		if err := wait(f); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// describe stores what there is under a name, in the place of what was described before.
+func (s *Store) describe(ctx context.Context, name, id string, data []byte, chunks int) error {
+	sum := sha256.Sum256(data)
+	body, err := codec.Marshal(&jetstream.ObjectInfo{
+		ObjectMeta: jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkBytes}}, Bucket: s.bucket, NUID: id,
+		Size: uint64(len(data)), Chunks: uint32(chunks), Digest: "SHA-256=" + base64.URLEncoding.EncodeToString(sum[:]),
+	})
+	if err != nil {
+		return err
+	}
+	msg := &nats.Msg{Subject: "$O." + s.bucket + "." + metaOf(name), Data: body, Header: nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}}
+	_, err = s.js.PublishMsg(ctx, msg)
+	return err
+}
+
+// metaOf is the end of the subject under which an object is described.
+func metaOf(name string) string { return "M." + base64.URLEncoding.EncodeToString([]byte(name)) }
+
+// purge takes away all that is under a subject of the object store.
+func (s *Store) purge(ctx context.Context, end string) error {
+	stream, err := s.js.Stream(ctx, "OBJ_"+s.bucket)
+	if err != nil {
+		return err
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+s.bucket+"."+end))
+}

@@ -1,0 +1,4 @@
+package natstest
+
+// FreePorts is what servers take their ports from.
+var FreePorts = freePorts
