@@ -4,10 +4,14 @@ import (
 	"context"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mabus-project/mabus/services/coordination/realm"
 	"github.com/mabus-project/mabus/services/coordination/session"
+	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/archive"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -24,6 +28,14 @@ func openArchive(ctx context.Context, conn *rpc.Conn, replicas int) (*shelves, e
 	subject := conn.Namespace + ".archive.session."
 	all, err := archive.Open(ctx, conn, "archive", subject, replicas, archiveBytes)
 	return &shelves{all, subject}, err
+}
+
+// outbox returns what tells of every session that has ended as an event, mabus.sessions.<state>; it has not been started.
+func (a *shelves) outbox(conn *rpc.Conn, log zerolog.Logger) *kv.Outbox {
+	return kv.NewStreamOutbox(conn.JS, kv.StreamSource{
+		Namespace: conn.Namespace, Service: "coordination", Thing: kv.LastToken("sessions"), Once: true,
+		Stream: api.Bucket(conn.Namespace, "archive"), Filter: a.subject + "*",
+	}, log)
 }
 
 // get returns an archived session, or nil.
@@ -64,7 +76,8 @@ func (c *council) runSave(ctx context.Context, e engine.Effect) ([]byte, error) 
 	}
 	batch := c.archive.all.Batch()
 	for _, r := range records {
-		if err := batch.Put(c.archive.subject+r.Session.ID, r); err != nil {
+		x := &r.Session
+		if err := batch.PutTold(c.archive.subject+x.ID, r, kv.Told{Event: string(x.State), Principal: x.StartedBy, Correlation: x.ID}); err != nil {
 			return nil, err
 		}
 	}

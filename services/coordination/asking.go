@@ -17,6 +17,7 @@ import (
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 const (
@@ -55,6 +56,8 @@ func (c *council) runAsk(ctx context.Context, e engine.Effect) ([]byte, error) {
 	left := max(round.Deadline.Sub(now), leastTime)
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
+	ctx, span := c.traced.asking(ctx, round, record.Session.ID)
+	defer func() { span.End(ctx.Err()) }()
 	questions := make([]*question, 0, len(round.Asks))
 	defer func() {
 		for _, q := range questions {
@@ -85,6 +88,9 @@ func (c *council) question(ctx context.Context, x *api.Session, r *api.SessionRo
 	msg := nats.NewMsg(api.AgentSubject(c.conn.Namespace, a.Member))
 	msg.Header.Set(api.HeaderSession, x.ID+"/"+strconv.Itoa(r.Number))
 	msg.Header.Set(api.HeaderCast, "1")
+	if parent := trace.Parent(ctx); parent != "" {
+		msg.Header.Set(api.HeaderTraceparent, parent)
+	}
 	msg.Header.Set(api.HeaderTimeout, min(left, api.MaxRequestTimeout*time.Second).Round(time.Microsecond).String())
 	drop, err := c.conn.Pack(ctx, msg, body)
 	if err != nil {

@@ -32,6 +32,7 @@ func arrived(t testing.TB, c *rpc.Conn, n int) {
 }
 
 func TestBarrierOpensForAll(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, coordination.Config{})
 	refused(t, c, api.BarriersGet, api.GetRequest{ID: "b"}, api.NotFound, api.ReasonBarrierNotFound)
 	const parties = 50
@@ -59,6 +60,7 @@ func TestBarrierOpensForAll(t *testing.T) {
 }
 
 func TestBarrierMembers(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, coordination.Config{})
 	first := later(t, c, "", api.BarriersArrive, arrival("a", 3))
 	arrived(t, c, 1)
@@ -91,30 +93,38 @@ func TestBarrierMembers(t *testing.T) {
 }
 
 func TestBarrierWaitEnds(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, coordination.Config{})
 	short := arrival("short", 2)
 	short.Wait = api.Duration(50 * time.Millisecond)
 	refused(t, c, api.BarriersArrive, short, api.DeadlineExceeded, api.ReasonTimeout)
 	arrived(t, c, 0)
 
-	// Without wait it is over a little before the request, so that the caller hears of it.
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	req := arrival("by deadline", 2)
-	req.Member = "by-deadline"
-	_, err := rpc.Call(ctx, c, api.BarriersArrive, &req)
-	if e := api.AsError(err); e == nil || e.Code != api.DeadlineExceeded || e.Details.MaybeExecuted {
-		t.Errorf("got %v", err)
+	// Without wait it is over a little before the request, so that the caller hears of it. How much before goes by the request's time: a
+	// machine that needs longer for the answer is asked for one that has more.
+	for limit := 300 * time.Millisecond; ; limit *= 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		req := arrival("by deadline", 2)
+		req.Member = "by-deadline"
+		_, err := rpc.Call(ctx, c, api.BarriersArrive, &req)
+		cancel()
+		arrived(t, c, 0)
+		e := api.AsError(err)
+		if e == nil || e.Code != api.DeadlineExceeded || e.Details.MaybeExecuted && limit > 2*time.Second {
+			t.Fatalf("after %s: got %v", limit, err)
+		}
+		if !e.Details.MaybeExecuted {
+			break
+		}
 	}
-	arrived(t, c, 0)
 
 	// A member that repeats its request stays for the longer of both.
-	req = arrival("m", 2)
+	req := arrival("m", 2)
 	req.Wait = api.Duration(200 * time.Millisecond)
 	one := later(t, c, "", api.BarriersArrive, req)
 	req.Wait = 0
 	two := later(t, c, "", api.BarriersArrive, req)
-	_, err = heard(t, one)
+	_, err := heard(t, one)
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout)
 	arrived(t, c, 1)
 	must(t, c, api.BarriersArrive, arrival("other", 2))
@@ -124,6 +134,7 @@ func TestBarrierWaitEnds(t *testing.T) {
 }
 
 func TestBarrierArrivalIsCancelled(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, coordination.Config{})
 	ctx, cancel := context.WithCancel(rpc.WithRequestID(t.Context(), "r1"))
 	done := make(chan error, 1)
@@ -142,6 +153,7 @@ func TestBarrierArrivalIsCancelled(t *testing.T) {
 
 // A repeated request neither counts twice nor joins the generation after.
 func TestBarrierArrivalIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, coordination.Config{})
 	req := api.BarrierArriveRequest{Name: "b", Parties: 2}
 	var waits []<-chan answer[api.Barrier]
@@ -177,6 +189,7 @@ func TestBarrierArrivalIsMadeOnce(t *testing.T) {
 
 // A repeated request that was taken back says so, whatever has become of the barrier.
 func TestBarrierArrivalIsTakenBackOnce(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, coordination.Config{})
 	short := arrival("", 2)
 	short.Wait = api.Duration(20 * time.Millisecond)
@@ -201,6 +214,7 @@ func TestBarrierArrivalIsTakenBackOnce(t *testing.T) {
 
 // Those who wait at a replica that stops, or loses its connection, repeat their requests at another one and hear of the opening.
 func TestBarrierReplicaDies(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"stop", "kill"} {
 		t.Run(how, func(t *testing.T) {
 			srv := natstest.Start(t)
@@ -236,7 +250,8 @@ func TestBarrierReplicaDies(t *testing.T) {
 	}
 }
 
-// untilAnswered repeats a bare request that waits under one id, as a caller does who gets no answer.
+// untilAnswered repeats a bare request that waits under one id for as long as it gets no answer, or that of a replica which cannot give
+// one now, as the SDK does.
 func untilAnswered[Req, Resp any](t testing.TB, c *rpc.Conn, id string, m api.Method[Req, Resp], req Req) <-chan answer[Resp] {
 	t.Helper()
 	ch, done := make(chan answer[Resp], 1), make(chan struct{})
@@ -246,7 +261,7 @@ func untilAnswered[Req, Resp any](t testing.TB, c *rpc.Conn, id string, m api.Me
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			resp, err := bare(ctx, c, id, m, req)
 			cancel()
-			if e := api.AsError(err); t.Context().Err() == nil && err != nil && (e == nil || e.Details.MaybeExecuted) {
+			if e := api.AsError(err); t.Context().Err() == nil && err != nil && (e == nil || e.Code == api.Unavailable || e.Details.MaybeExecuted) {
 				continue
 			}
 			ch <- answer[Resp]{resp, err}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestStrict(t *testing.T) {
+	t.Parallel()
 	c, srv := run(t, 1, coordination.Config{Strict: true})
 	nobody, other := dial(t, srv.URL(), ""), dial(t, srv.URL(), "other")
 	alive(t, c, "l1", steady)
@@ -40,6 +41,7 @@ func TestStrict(t *testing.T) {
 
 // Requests that wait leave room for others, and more of them than the bound are refused at once.
 func TestWaitersAreBounded(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, coordination.Config{Waiters: 20, Limit: 4})
 	alive(t, c, "l1", steady)
 	must(t, c, api.LatchesCreate, api.LatchCreateRequest{Name: "l", Count: 1})

@@ -16,6 +16,7 @@ import (
 // With three servers and three copies reads of followers are stale and innocent writes fail, which one server never shows. The
 // server that leads the bucket dies in the middle of the work: nothing is lost, nothing happens twice.
 func TestThreeServers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts three servers")
 	}

@@ -11,10 +11,13 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/replog"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/replog/front"
+	"github.com/mabus-project/mabus/shared/replog/tell"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 const (
@@ -29,10 +32,13 @@ type council struct {
 	cfg     Config
 	log     *replog.Log[*realm.State]
 	archive *shelves
+	outbox  *kv.Outbox // of the archive: it tells how sessions have ended
+	teller  *tell.Teller
 	members *members
 	front   *front.Front
 	bells   await.Bells[*session.Record] // of sessions, by id, and of variables, by the origin of their sessions
 	seats   *await.Seats
+	traced  traced
 	cancel  context.CancelFunc
 }
 
@@ -44,12 +50,17 @@ func (s *Service) convene(ctx context.Context) (*council, error) {
 	if c.archive, err = openArchive(ctx, s.conn, s.cfg.Replicas); err != nil {
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
+	if err := kv.EnsureEvents(ctx, s.conn.JS, s.conn.Namespace, s.cfg.Replicas); err != nil {
+		return nil, fmt.Errorf("open the events stream: %w", err)
+	}
+	c.teller = tell.New(s.conn, "coordination", s.cfg.Log)
 	c.log, err = replog.Open(ctx, s.conn, replog.Config[*realm.State]{
 		Realm: "coordination", Machine: realm.Machine(), Replicas: s.cfg.Replicas, MaxBytes: logBytes, Log: s.cfg.Log, Metrics: s.cfg.Metrics,
 		Runners: map[string]replog.Runner{session.AskEffect: replog.When(opened, c.runAsk), session.SaveEffect: replog.When(opened, c.runSave)},
 		Applied: c.applied, Restored: func(*realm.State, uint64) { c.bells.RingAll() },
 	})
 	if err != nil {
+		c.teller.Close()
 		return nil, err
 	}
 	close(opened)
@@ -58,6 +69,8 @@ func (s *Service) convene(ctx context.Context) (*council, error) {
 	c.members = followMembers(base, s.conn, s.cfg.Log)
 	c.front = front.New(s.conn, c.log, s.cfg.Log, c.serve)
 	c.front.Open(ctx)
+	c.outbox = c.archive.outbox(s.conn, s.cfg.Log)
+	c.outbox.Start()
 	return c, nil
 }
 
@@ -65,12 +78,16 @@ func (s *Service) convene(ctx context.Context) (*council, error) {
 func (c *council) serve() *rpc.Server {
 	srv := rpc.NewServer(c.conn, rpc.ServerConfig{
 		Service: "coordination", Version: c.cfg.Version, Description: "Sessions, protocols and variables that agents agree on",
-		Nouns: []string{"sessions", "protocols", "variables"},
+		Nouns: []string{"sessions", "protocols", "variables", "rules"},
 		Limit: c.cfg.Waiters + c.cfg.Limit, Strict: c.cfg.Strict, Log: c.cfg.Log, Metrics: c.cfg.Metrics,
 	})
 	c.handleProtocols(srv)
 	c.handleSessions(srv)
 	c.handleVariables(srv)
+	rpc.Handle(srv, api.CoordinationRulesGet, func(ctx context.Context, _ *api.Empty) (*api.LogRules, error) { return c.log.Rules(ctx) })
+	rpc.Handle(srv, api.CoordinationRulesUse, func(ctx context.Context, r *api.RulesUseRequest) (*api.LogRules, error) {
+		return c.log.Use(ctx, r.Version)
+	})
 	return srv
 }
 
@@ -79,11 +96,14 @@ func (c *council) adjourn(ctx context.Context) error {
 	c.cancel()
 	c.front.Close()
 	c.members.close()
+	c.outbox.Stop()
+	defer c.teller.Close()
 	return c.log.Close(ctx)
 }
 
-// applied tells those who wait for a session or a variable.
-func (c *council) applied(a *engine.Applied, _ *realm.State, _ bool) {
+// applied tells those who wait for a session or a variable, and the store of events.
+func (c *council) applied(a *engine.Applied, _ *realm.State, live bool) {
+	c.teller.Tell(a, live, append(told(a), tell.Rules(a)...))
 	for _, e := range a.Events {
 		if r := session.Changed(e); r != nil {
 			c.bells.Ring(r.Session.ID, r)
@@ -102,7 +122,9 @@ func do[Resp any](ctx context.Context, c *council, kind string, body any) (*Resp
 	if err != nil {
 		return nil, replog.Answer{}, fmt.Errorf("write the command %s: %w", kind, err)
 	}
+	ctx, span := trace.StartAppend(ctx, "coordination", kind)
 	answer, err := c.log.Do(ctx, engine.Command{Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Body: raw})
+	span.EndAppend(answer.Seq, answer.Repeated, err)
 	if err != nil {
 		return nil, answer, err
 	}

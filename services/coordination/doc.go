@@ -17,6 +17,8 @@
 // Of what its replicas agree on in a log (the package realm; see shared/replog):
 //   - the stream <ns>_log_coordination, at most 4 GiB, shortened below verified snapshots, which are in the object store <ns>_snapshots
 //   - the stream <ns>_archive, at most 8 GiB, the sessions that have ended, each under a subject of its own, the oldest going first
+//   - the subjects <ns>.event.coordination.<noun>.<id>: ends of sessions, by an outbox of the archive; changes of protocols and variables, by
+//     each replica as it applies them, with the same id (shared/replog/tell; 8192 wait at most, others are lost and counted)
 //
 // At most 100,000 sessions are active at a time, with 8 MiB of questions and answers each, and 100,000 variables of 64 KiB, with 256 MiB
 // together. A session that has ended leaves memory for the archive within seconds. Until then it counts among those that take 1 GiB

@@ -26,6 +26,7 @@ var junk = []string{
 
 // Whatever comes, on every subject, somebody answers: with what was asked or with an error of the closed set that says why.
 func TestJunkIsAnswered(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, coordination.Config{})
 	codes := map[string]bool{}
 	for _, code := range api.Codes {
@@ -59,6 +60,7 @@ func TestJunkIsAnswered(t *testing.T) {
 
 // Junk that somebody put straight into the bucket hides only itself.
 func TestJunkInTheBucket(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, coordination.Config{})
 	for _, value := range []string{"", "{", `{"generation":-7}`, "null", `[]`} {
 		for _, key := range []string{"barriers.junk", "latches.junk", "counters.junk"} {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestLatch(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, coordination.Config{})
 	long := api.Duration(patience)
 	refused(t, c, api.LatchesWait, api.LatchWaitRequest{Name: "l"}, api.NotFound, api.ReasonLatchNotFound)
@@ -53,6 +54,7 @@ func TestLatch(t *testing.T) {
 }
 
 func TestLatchIsRemoved(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 2, coordination.Config{})
 	for n := range 10 {
 		name := fmt.Sprintf("l%d", n)
@@ -70,6 +72,7 @@ func TestLatchIsRemoved(t *testing.T) {
 
 // Those who wait hear of the end though the store was away meanwhile.
 func TestLatchWaitOutlastsARestart(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	replica(t, srv.URL(), coordination.Config{})
 	c := dial(t, srv.URL(), "tester")

@@ -44,18 +44,19 @@ func (s *Service) waitLatch(ctx context.Context, r *api.LatchWaitRequest) (*api.
 		return nil, err
 	}
 	defer free()
-	ctx, cancel := await.Limit(ctx, r.Wait.Std())
+	wait, cancel := await.Limit(ctx, r.Wait.Std())
 	defer cancel()
 	for {
-		l, again, err := s.awaitLatch(ctx, r.Name)
+		l, again, err := s.awaitLatch(ctx, wait, r.Name)
 		if !again {
 			return l, err
 		}
 	}
 }
 
-// awaitLatch waits for what ends the wait for a latch. again says that what was heard of it is older than what was known.
-func (s *Service) awaitLatch(ctx context.Context, name string) (l *api.Latch, again bool, err error) {
+// awaitLatch waits for what ends the wait for a latch. To read it may take as long as the request has, however short the wait is. again
+// says that what was heard of it is older than what was known.
+func (s *Service) awaitLatch(ctx, wait context.Context, name string) (l *api.Latch, again bool, err error) {
 	bell, forget := s.latchBells.Listen(s.latches.key(name))
 	defer forget()
 	// The bell rings for all that comes after the leader was asked.
@@ -71,8 +72,8 @@ func (s *Service) awaitLatch(ctx context.Context, name string) (l *api.Latch, ag
 	case <-bell.Rung:
 	case <-s.stopping:
 		return nil, false, draining()
-	case <-ctx.Done():
-		over := ended(ctx)
+	case <-wait.Done():
+		over := ended(wait)
 		over.Message = "latch " + name + " has not come to zero in time"
 		return nil, false, over
 	}

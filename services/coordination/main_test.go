@@ -14,7 +14,10 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	natstest.Overlap(4)
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 30 * time.Second
@@ -53,6 +56,10 @@ func replicaOn(t testing.TB, conn *rpc.Conn, cfg coordination.Config) (s *coordi
 	if err != nil {
 		t.Fatal(err)
 	}
+	natstest.Eventually(t, patience, func() bool { // its log may take longer than the start waits for it
+		_, err := rpc.Call(ctx, conn, api.ProtocolsList, &api.PageRequest{})
+		return api.ReasonOf(err) != api.ReasonNobodyListens
+	}, "somebody answers for sessions")
 	stopped := false
 	stop = func() {
 		if stopped {

@@ -27,7 +27,7 @@ func followMembers(ctx context.Context, conn *rpc.Conn, log zerolog.Logger) *mem
 	m := &members{}
 	m.work.Go(func() {
 		for {
-			bucket, err := kv.Attach(ctx, conn.JS, conn.NC, conn.Namespace, "agents")
+			bucket, err := kv.Attach(ctx, conn.JS, conn.Namespace, "agents")
 			if err == nil {
 				mirror := kv.NewMirror(bucket, kv.MirrorOptions[api.Agent]{Log: log})
 				mirror.Start()

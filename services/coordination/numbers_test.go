@@ -18,6 +18,7 @@ import (
 )
 
 func TestCounter(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, coordination.Config{})
 	if got := must(t, c, api.CountersGet, api.GetRequest{ID: "c"}); got.Value != 0 || got.Name != "c" {
 		t.Errorf("before: %+v", got)
@@ -99,6 +100,7 @@ func TestCounterIsExact(t *testing.T) {
 
 // What is refused changes nothing for those whose changes go into the same write.
 func TestRefusalsAmongOthers(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, coordination.Config{})
 	must(t, c, api.CountersAdd, api.CounterAddRequest{Name: "c"})
 	most := int64(math.MaxInt64)
@@ -123,6 +125,7 @@ func TestRefusalsAmongOthers(t *testing.T) {
 
 // NATS restarts while requests with ids are under way; those without an answer are repeated until there is one.
 func TestCounterIsExactOverARestart(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	for range 2 {
 		replica(t, srv.URL(), coordination.Config{})
@@ -170,6 +173,7 @@ func insist[Req, Resp any](t testing.TB, c *rpc.Conn, id string, m api.Method[Re
 }
 
 func TestSequence(t *testing.T) {
+	t.Parallel()
 	c, srv := run(t, 3, coordination.Config{})
 	first, err := callID(t, c, "r1", api.SequencesNext, api.SequenceNextRequest{Name: "s", N: 10})
 	if err != nil || first.First != 1 || first.Last != 10 || first.Name != "s" {
@@ -216,6 +220,7 @@ func TestSequence(t *testing.T) {
 }
 
 func TestCell(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 3, coordination.Config{})
 	refused(t, c, api.CellsGet, api.GetRequest{ID: "x"}, api.NotFound, api.ReasonCellNotFound)
 	if got := must(t, c, api.CellsOpen, api.CellOpenRequest{Name: "x", Token: 5}); got.Token != 5 || got.Value != nil {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestProtocols(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	h.member(t, "a", always("yes"))
 	p, err := h.Protocols.Register(until(t), api.Protocol{Name: "p", Type: api.SessionConsensus, Doc: "for lunch", Timeout: api.Duration(7 * time.Second)})
@@ -60,6 +61,7 @@ func TestProtocols(t *testing.T) {
 
 // What is no protocol is refused: {name only}, {type unknown}, nothing, {name null}, and settings that no session could have.
 func TestProtocolsThatAreNone(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	if _, err := h.Protocols.Register(until(t), api.Protocol{Name: "q", Type: api.SessionVoting}); err != nil {
 		t.Fatal(err)
@@ -91,6 +93,7 @@ func TestProtocolsThatAreNone(t *testing.T) {
 
 // A protocol can be registered for every type, and a session overrides what it says one by one.
 func TestProtocolsOfEveryType(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.member(t, "a", always("yes"))
 	params := map[api.SessionType]string{
@@ -120,6 +123,7 @@ func TestProtocolsOfEveryType(t *testing.T) {
 }
 
 func TestProtocolPages(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	const n = 25
 	for i := range n {
@@ -152,6 +156,7 @@ func TestProtocolPages(t *testing.T) {
 
 // A registration with a request id that is repeated gets the first answer, on any replica.
 func TestARepeatedRegistration(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	first, err := callID(t, h.conn, "r1", api.ProtocolsRegister, api.Protocol{Name: "p", Type: api.SessionVoting})
 	if err != nil {

@@ -84,16 +84,13 @@ func Start(ctx context.Context, conn *rpc.Conn, cfg Config) (*Service, error) {
 	if cfg.Replicas == 0 {
 		cfg.Replicas = conn.Replicas
 	}
-	if cfg.Waiters == 0 {
-		cfg.Waiters = DefaultWaiters
-	}
 	if cfg.Limit == 0 {
 		cfg.Limit = rpc.DefaultLimit
 	}
 	if cfg.Version == "" {
 		cfg.Version = "0.0.0"
 	}
-	s := &Service{conn: conn, cfg: cfg, stopping: make(chan struct{}), seats: await.Seats{Most: int64(cfg.Waiters)}}
+	s := &Service{conn: conn, cfg: cfg, stopping: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		s.cleanUp()
 		return nil, fmt.Errorf("coordination: %w", err)
@@ -102,19 +99,22 @@ func Start(ctx context.Context, conn *rpc.Conn, cfg Config) (*Service, error) {
 }
 
 func (s *Service) start(ctx context.Context) (err error) {
-	js, nc, ns := s.conn.JS, s.conn.NC, s.conn.Namespace
-	if s.requests, err = kv.OpenRequests(ctx, js, nc, ns, s.cfg.Replicas, s.cfg.RequestBytes); err != nil {
+	if err := s.tune(ctx); err != nil {
+		return err
+	}
+	js, ns := s.conn.JS, s.conn.Namespace
+	if s.requests, err = kv.OpenRequests(ctx, js, ns, s.cfg.Replicas, s.cfg.RequestBytes); err != nil {
 		return fmt.Errorf("open the requests: %w", err)
 	}
-	leases, err := lease.Open(ctx, js, nc, ns, s.cfg.Replicas, s.cfg.Timing)
+	leases, err := lease.Open(ctx, js, ns, s.cfg.Replicas, s.cfg.Timing)
 	if err != nil {
 		return fmt.Errorf("open the leases: %w", err)
 	}
-	if s.locks, err = lock.Open(ctx, js, nc, ns, s.cfg.Replicas, lock.Options{Log: s.cfg.Log, Leases: leases, Sweep: s.cfg.Sweep}); err != nil {
+	if s.locks, err = lock.Open(ctx, js, ns, s.cfg.Replicas, lock.Options{Log: s.cfg.Log, Leases: leases, Sweep: s.cfg.Sweep}); err != nil {
 		return fmt.Errorf("open the locks: %w", err)
 	}
 	s.cleanups = append(s.cleanups, s.locks.Close)
-	if s.bucket, err = kv.Open(ctx, js, nc, kv.Config{
+	if s.bucket, err = kv.Open(ctx, js, kv.Config{
 		Namespace: ns, Name: "primitives", Replicas: s.cfg.Replicas, History: primitiveHistory, MaxBytes: primitiveBytes,
 	}); err != nil {
 		return err

@@ -34,6 +34,7 @@ func (h *hall) page(t testing.TB, r api.SessionsListRequest) (*api.SessionsListR
 
 // An ended session is read from the archive for ever, by a replica that has just begun, as it was, and its id stays used.
 func TestArchivedSessions(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.members(t, always("yes"), "a", "b")
 	r := vote("a", "b")
@@ -70,6 +71,22 @@ func TestArchivedSessions(t *testing.T) {
 	if s, err := h.Sessions.Stats(until(t)); err != nil || s.Total != 1 || s.Active != 0 || s.Types[0].Completed != 1 || s.Types[0].Answered != 2 {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// While the archive cannot be read, nobody is told that a session is not there: it may be in it.
+func TestTheArchiveIsAway(t *testing.T) {
+	t.Parallel()
+	h := newHall(t, 1)
+	a := h.member(t, "a", always("yes"))
+	x := h.hold(t, vote("a"))
+	h.archived(t, x.ID)
+	if err := h.conn.JS.DeleteStream(until(t), api.Bucket(h.conn.Namespace, "archive")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := a.answer(until(t), x.ID, 1, "yes")
+	wantError(t, err, api.Unavailable, api.ReasonDependencyDown)
+	refused(t, h.conn, api.SessionsCancel, api.SessionCancelRequest{ID: x.ID}, api.Unavailable, api.ReasonDependencyDown)
+	refused(t, h.conn, api.SessionsGet, api.SessionGetRequest{ID: x.ID}, api.Unavailable, api.ReasonDependencyDown)
 }
 
 func text(t testing.TB, v any) string {
@@ -132,6 +149,7 @@ func TestATranscriptIsBounded(t *testing.T) {
 
 // A list has each session once: those that are held, and then the archived, the latest first.
 func TestListPages(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.members(t, always("yes"), "a", "b")
 	h.member(t, "mute", always(nil))
@@ -196,6 +214,7 @@ func (h *hall) ids(t testing.TB, r api.SessionsListRequest) string {
 
 // Steps come one by one, each once, in their order, and the last ends the stream; and what was promised on the way is kept.
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	members := h.members(t, always(nil), "a", "b", "c")
 	r := vote("a", "b", "c")

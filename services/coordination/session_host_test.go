@@ -64,7 +64,7 @@ func (c *cast) module() agent.Module {
 func (h *hall) host(t testing.TB, id string, c *cast) (stop func()) {
 	t.Helper()
 	conn := dial(t, h.url, "")
-	store, err := lease.Open(t.Context(), conn.JS, conn.NC, conn.Namespace, 1, steady)
+	store, err := lease.Open(t.Context(), conn.JS, conn.Namespace, 1, steady)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +100,7 @@ func (h *hall) play(t testing.TB, host string, ids ...string) {
 
 // Agents on a host answer by their plain answers: what one returns counts, an error or a crash is its failure, and nobody waits for them.
 func TestNativeAgents(t *testing.T) {
+	t.Parallel()
 	h, c := newHall(t, 3), newCast()
 	h.host(t, "h1", c)
 	h.play(t, "", "good", "bad", "broken", "wrong")
@@ -183,6 +184,7 @@ func TestMembersMoveWhileTheyAreAsked(t *testing.T) {
 
 // Hosts run the byzantine protocol for their agents. What comes of it is a certificate that anybody can check.
 func TestByzantineThroughHosts(t *testing.T) {
+	t.Parallel()
 	h, c := newHall(t, 3), newCast()
 	h.host(t, "h1", c)
 	h.host(t, "h2", c)

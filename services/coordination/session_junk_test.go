@@ -47,6 +47,7 @@ var sessionJunk = []string{
 
 // Junk on every subject of sessions, protocols and variables is answered, and changes nothing.
 func TestJunkChangesNothing(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "a")
 	owner := dial(t, h.url, "owner")

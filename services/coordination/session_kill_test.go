@@ -87,6 +87,7 @@ func (h *hall) process(t testing.TB) (kill func()) {
 // Of three replicas in processes of their own one is killed between the starts of sessions and their repetitions, while members are
 // being asked: every start leads to one session, each session ends with all its members' answers, and what it was told to them stands.
 func TestAReplicaIsKilled(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 0)
 	var kills []func()
 	for range 3 {

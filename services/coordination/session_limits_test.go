@@ -55,6 +55,7 @@ func (h *hall) pages(t testing.TB, r api.SessionsListRequest) map[string]int {
 
 // A live session whose id is a number is a place among the live ones, and not in the archive.
 func TestListGoesOnAfterANumber(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.member(t, "a", always("yes"))
 	h.register(t, "mute")
@@ -85,6 +86,7 @@ func TestListGoesOnAfterANumber(t *testing.T) {
 
 // A long session of which the archive has lost the beginning, as the oldest messages go first, is gone, and hides no other.
 func TestAHalfLostSessionIsGone(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	var ids []string
 	for i := range 10 {
@@ -111,6 +113,7 @@ func TestAHalfLostSessionIsGone(t *testing.T) {
 
 // A page ends before its answer is too large.
 func TestPagesOfLongSessions(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "a")
 	h.seat(t, "a", always(nil))
@@ -167,6 +170,7 @@ func TestTheMuteHoldUpNobody(t *testing.T) {
 
 // A cancelled session is told in full, and repeated so.
 func TestCancelTellsTheSession(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "a")
 	h.seat(t, "a", always(nil))
@@ -184,6 +188,7 @@ func TestCancelTellsTheSession(t *testing.T) {
 
 // A repeated request finds its own answers for each variable, whatever else is registered meanwhile.
 func TestCoordinateAllRepeatedCoordinatesTheNew(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.member(t, "a", always("yes"))
 	add := func(name string) {
@@ -266,6 +271,7 @@ func TestFollowFromTheBeginningWaits(t *testing.T) {
 
 // A repeated start looks at the record of the session, which is everybody's, and leaves it as it is.
 func TestRepeatedStartsReadOnly(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "a")
 	h.seat(t, "a", always(nil))

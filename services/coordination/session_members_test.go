@@ -15,6 +15,7 @@ import (
 
 // Agents are asked, and their answers decide.
 func TestAgentsAreReallyAsked(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	all := h.members(t, each(map[string]string{"a": "yes", "b": "yes", "c": "no"}), "a", "b", "c")
 	r := vote("a", "b", "c")
@@ -70,6 +71,7 @@ func TestMembersWhoDoNotAnswer(t *testing.T) {
 
 // An answer counts once, for who gives it, and only while it is asked for.
 func TestWhoseAnswersCount(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	members := h.members(t, always(nil), "a", "b", "c")
 	stranger := h.member(t, "stranger", always(nil))
@@ -169,6 +171,7 @@ func TestWithin(t *testing.T) {
 
 // Only who started a session cancels it.
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	m := h.member(t, "a", always(nil))
 	r := vote("a")
@@ -201,6 +204,7 @@ func TestCancel(t *testing.T) {
 
 // The longest question and the longest answer pass.
 func TestLargeQuestions(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	text := strings.Repeat("é", api.MaxSessionQuestion/2-1)
 	answer := strings.Repeat("x", api.MaxSessionAnswer-len(`{"value":""}`))
@@ -219,6 +223,7 @@ func TestLargeQuestions(t *testing.T) {
 
 // What is asked beside the question may be longer than a message: then it goes by reference.
 func TestQuestionsByReference(t *testing.T) {
+	t.Parallel()
 	srv := natstest.StartWith(t, natsd.Config{MaxPayload: 136 << 10})
 	h := newHallAt(t, srv.URL(), 1, quiet)
 	ids := []string{"a", "b", "c", "d", "e", "f"}

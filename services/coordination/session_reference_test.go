@@ -11,6 +11,7 @@ import (
 
 // The numbers of the reference system that are kept: votes of yes, no and more, asked of agents and counted.
 func TestReferenceVotes(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	words := map[string]string{}
 	h.members(t, func(id string, _ *api.SessionQuestion) any { return words[id] }, "a", "b", "c")
@@ -41,6 +42,7 @@ func TestReferenceVotes(t *testing.T) {
 
 // How many members a byzantine session needs (13), and the quorums (14), are told before anybody is asked.
 func TestReferenceByzantineSizes(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	var ids []string
 	for i := range 7 {
@@ -70,6 +72,7 @@ func TestReferenceByzantineSizes(t *testing.T) {
 
 // Three completed runs raise the counts by three (11).
 func TestReferenceCounts(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.members(t, always("yes"), "a", "b")
 	for n := range 3 {
@@ -86,6 +89,7 @@ func TestReferenceCounts(t *testing.T) {
 
 // One session of each type, of which the protocols' own tests have the numbers: agents are asked, round by round, and a result comes of it.
 func TestEveryType(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	for _, c := range everyType {
 		t.Run(c.name, func(t *testing.T) {

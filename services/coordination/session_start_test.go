@@ -13,6 +13,7 @@ import (
 
 // What is wrong with a start is told in one order: the protocol, then the settings, then the members.
 func TestStartTellsOneErrorFirst(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "known")
 	if _, err := h.Protocols.Register(until(t), api.Protocol{Name: "p", Type: api.SessionConsensus}); err != nil {
@@ -46,6 +47,7 @@ func TestStartTellsOneErrorFirst(t *testing.T) {
 }
 
 func TestStartRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "a", "b")
 	long := strings.Repeat("x", api.MaxSessionQuestion)
@@ -81,6 +83,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 
 // A session without members has an empty result at once.
 func TestNobodyIsAsked(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	x := h.hold(t, vote())
 	if r := result[api.BallotResult](t, x); r.Members != 0 || r.Participants != 0 || r.ConsensusReached || len(x.Rounds) != 0 || x.Stats.Asked != 0 {
@@ -90,6 +93,7 @@ func TestNobodyIsAsked(t *testing.T) {
 
 // What a session says of itself is what was asked for, and what the registry knows.
 func TestASessionTellsWhatItIs(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	spec := api.AgentSpec{ID: "a", Type: "voter", Capabilities: []string{"z", "b"}, Runtime: api.RuntimeExternal}
 	if _, err := h.Agents.Register(until(t), spec); err != nil {
@@ -122,6 +126,7 @@ func TestASessionTellsWhatItIs(t *testing.T) {
 
 // An id is used once, and its repetition is the same session.
 func TestAnIDIsUsedOnce(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.register(t, "a", "b")
 	r := vote("a", "b")

@@ -14,6 +14,7 @@ import (
 
 // A wait is over in its time, and the session goes on.
 func TestWaitsAreOver(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	m := h.member(t, "a", always(nil))
 	r := vote("a")
@@ -44,6 +45,7 @@ func TestWaitsAreOver(t *testing.T) {
 
 // Who waits leaves room for those who end the wait, and more of them than the bound are refused at once.
 func TestWaitersForSessionsAreBounded(t *testing.T) {
+	t.Parallel()
 	h := newHallAt(t, natstest.Start(t).URL(), 1, coordination.Config{Waiters: 5, Limit: 4})
 	m := h.member(t, "a", always(nil))
 	r := vote("a")
@@ -119,6 +121,7 @@ func TestAThousandMembers(t *testing.T) {
 
 // Without a registry nobody is taken for a member, and what needs none goes on.
 func TestWithoutARegistry(t *testing.T) {
+	t.Parallel()
 	c, _ := run(t, 1, coordination.Config{})
 	refused(t, c, api.SessionsStart, vote("a"), api.Unavailable, api.ReasonNobodyListens)
 	if x := must(t, c, api.SessionsStart, vote()); x.State != api.SessionCompleted {
@@ -128,6 +131,7 @@ func TestWithoutARegistry(t *testing.T) {
 
 // Where principals are needed, sessions and variables of nobody are refused.
 func TestStrictSessions(t *testing.T) {
+	t.Parallel()
 	h := newHallAt(t, natstest.Start(t).URL(), 1, coordination.Config{Strict: true})
 	h.member(t, "a", always("yes"))
 	nobody := dial(t, h.url, "")

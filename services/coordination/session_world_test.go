@@ -191,10 +191,11 @@ func (m *member) take(t testing.TB, ctx context.Context, msg *nats.Msg, answer a
 	}
 }
 
-// insist answers until it has heard: the same answer again changes nothing.
+// insist answers until it has heard: the same answer again changes nothing. As with the SDK each try has twice the time of the one before,
+// so that many who ask again do not keep a slow machine from answering.
 func (m *member) insist(ctx context.Context, session string, round int, v any) error {
-	for {
-		try, cancel := context.WithTimeout(ctx, 2*time.Second)
+	for bound := 2 * time.Second; ; bound *= 2 {
+		try, cancel := context.WithTimeout(ctx, bound)
 		_, err := m.answer(try, session, round, v)
 		cancel()
 		switch api.CodeOf(err) {
@@ -267,7 +268,9 @@ func (h *hall) open(t testing.TB, r api.SessionStartRequest) *api.Session {
 // hold starts a session and returns it when it has ended.
 func (h *hall) hold(t testing.TB, r api.SessionStartRequest) *api.Session {
 	t.Helper()
-	x, err := h.Sessions.Run(until(t), r)
+	ctx, cancel := context.WithTimeout(t.Context(), patience+r.Timeout.Std()) // a session may take as long as it says
+	defer cancel()
+	x, err := h.Sessions.Run(ctx, r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ func (c *council) start(ctx context.Context, r *api.SessionStartRequest) (*api.S
 	cause := rpc.CauseFrom(ctx)
 	in := session.Start{Request: *r}
 	in.Request.ID = nameOr(r.ID, cause)
+	c.traced.note(in.Request.ID, cause.Traceparent)
 	x, a, err := c.begin(byItself(ctx), &in, r.ID != "" || cause.RequestID != "")
 	if err != nil {
 		return nil, err
@@ -112,9 +113,14 @@ func (c *council) answer(ctx context.Context, r *api.SessionAnswerRequest) (*api
 		return nil, api.Errorf(api.Unauthenticated, "an answer counts for the principal who gives it: send it to %s",
 			api.As(c.conn.Namespace, "<agent>", api.SessionsAnswer.Subject(c.conn.Namespace))).WithReason(api.ReasonPrincipalMissing)
 	}
+	c.traced.note(r.Session, rpc.CauseFrom(ctx).Traceparent)
 	resp, a, err := do[api.SessionReceipt](byItself(ctx), c, session.KindAnswer, r)
 	if api.ReasonOf(err) == api.ReasonSessionNotFound {
-		if old, lost := c.archive.get(ctx, r.Session); lost == nil && old != nil {
+		old, lost := c.archive.get(ctx, r.Session)
+		if lost != nil { // whether there is one cannot be said
+			return nil, lost
+		}
+		if old != nil {
 			return c.repeated(ctx, old, r)
 		}
 	}
@@ -142,7 +148,11 @@ func (c *council) repeated(ctx context.Context, old *session.Record, r *api.Sess
 func (c *council) end(ctx context.Context, r *api.SessionCancelRequest) (*api.Session, error) {
 	_, _, err := do[api.SessionReceipt](ctx, c, session.KindCancel, r)
 	if api.ReasonOf(err) == api.ReasonSessionNotFound {
-		if old, lost := c.archive.get(ctx, r.ID); lost == nil && old != nil {
+		old, lost := c.archive.get(ctx, r.ID)
+		if lost != nil { // whether there is one cannot be said
+			return nil, lost
+		}
+		if old != nil {
 			return nil, session.Ended(&old.Session)
 		}
 	}

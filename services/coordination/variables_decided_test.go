@@ -31,6 +31,7 @@ func proposed(q *api.SessionQuestion) *proposal {
 
 // The agents of a variable vote on its changes.
 func TestConsensusOnAChange(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	h.members(t, func(id string, q *api.SessionQuestion) any {
 		p := proposed(q)
@@ -60,17 +61,27 @@ func TestConsensusOnAChange(t *testing.T) {
 	if string(got.Value) != "2" || got.Pending != "" {
 		t.Errorf("%+v", got)
 	}
-	history, err := h.Variables.History(until(t), "v", 0)
+	var history []api.VariableChange
+	natstest.Eventually(t, patience, func() bool {
+		history, err = h.Variables.History(until(t), "v", 0)
+		return err != nil || len(history) > 0
+	}, "the change is in the history")
 	if err != nil || len(history) != 1 || history[0].Session != x.ID || history[0].Modifier != "tester" {
 		t.Errorf("%+v, %v", history, err)
 	}
-	if s, err := h.Variables.Stats(until(t), "v"); err != nil || s.Updates != 1 || s.Rejected != 1 || s.Refused != 0 {
+	var s *api.VariableStatsResponse
+	natstest.Eventually(t, patience, func() bool { // other replicas may be a moment behind
+		s, err = h.Variables.Stats(until(t), "v")
+		return err != nil || s.Updates+s.Rejected == 2
+	}, "both changes are counted")
+	if err != nil || s.Updates != 1 || s.Rejected != 1 || s.Refused != 0 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
 // While a change is not decided there is no other, and whoever does not wait finds out later.
 func TestOneChangeAtATime(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	a := h.member(t, "a", always(nil))
 	if _, err := h.Variables.Register(until(t), api.VariableSpec{Name: "v", Value: raw("1"), Agents: []string{"a"}, Resolution: api.ResolveByConsensus}); err != nil {
@@ -206,6 +217,7 @@ func TestCoordinate(t *testing.T) {
 
 // Agents that do not agree leave the value as it is; and what has no agents is not coordinated.
 func TestCoordinateWithoutAgreement(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.members(t, each(map[string]string{"a": "yes", "b": "no"}), "a", "b")
 	protocol := &api.VariableProtocol{Type: api.SessionVoting}
@@ -260,6 +272,7 @@ func TestCoordinateWithoutAgreement(t *testing.T) {
 
 // Coordinating all is repeated with its request id: each variable has the result that it had, also when there are more by then.
 func TestCoordinateAllIsRepeated(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	h.members(t, always("yes"), "a")
 	register := func(name string) {
@@ -296,6 +309,7 @@ func TestCoordinateAllIsRepeated(t *testing.T) {
 
 // When a variable is removed, the session that decides on it ends, and whoever waits is told.
 func TestRemovalEndsWhatDecides(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	a := h.member(t, "a", always(nil))
 	if _, err := h.Variables.Register(until(t), api.VariableSpec{Name: "v", Value: raw("1"), Agents: []string{"a"}, Resolution: api.ResolveByConsensus}); err != nil {
@@ -326,6 +340,7 @@ func TestRemovalEndsWhatDecides(t *testing.T) {
 
 // The session that decides on a change is cancelled like any other by whoever has asked for the change, which is rejected then.
 func TestADecisionIsCancelled(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	a := h.member(t, "a", always(nil))
 	if _, err := h.Variables.Register(until(t), api.VariableSpec{Name: "v", Value: raw("1"), Agents: []string{"a"}, Resolution: api.ResolveByConsensus}); err != nil {

@@ -24,6 +24,7 @@ func (h *hall) as(t testing.TB, principal string) *client.Client {
 }
 
 func TestVariables(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	ctx := until(t)
 	v, err := h.Variables.Register(ctx, api.VariableSpec{Name: "v", Value: raw(`{"a": 1}`), Metadata: raw(`{"unit":"s"}`)})
@@ -68,6 +69,7 @@ func TestVariables(t *testing.T) {
 
 // What a value must be is checked at the start and at each change.
 func TestConstraints(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	low, high := 10*api.One, 20*api.One
 	for name, c := range map[string]struct {
@@ -104,6 +106,7 @@ func TestConstraints(t *testing.T) {
 
 // Who may do what is told by the subject that a request comes on.
 func TestVariablePermissions(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 1)
 	owner := h.as(t, "owner")
 	for name, scope := range map[string]api.VariableScope{"local": api.ScopeLocal, "cluster": api.ScopeCluster, "global": api.ScopeGlobal} {
@@ -189,6 +192,7 @@ func join(list, name string) string {
 
 // Writers that race by the version lose no change, on three replicas; and whoever follows sees each version once, in order.
 func TestVersionsAndFollowers(t *testing.T) {
+	t.Parallel()
 	h := newHall(t, 3)
 	v, err := h.Variables.Register(until(t), api.VariableSpec{Name: "n", Value: raw("0")})
 	if err != nil {

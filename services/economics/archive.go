@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mabus-project/mabus/services/economics/act"
 	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/services/economics/transcript"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/archive"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
@@ -28,6 +31,20 @@ func openArchive(ctx context.Context, conn *rpc.Conn, replicas int) (*shelves, e
 	subject := conn.Namespace + ".archive.economy."
 	all, err := archive.Open(ctx, conn, "economics_archive", subject, replicas, archiveBytes)
 	return &shelves{all, subject}, err
+}
+
+// outbox returns what tells of every entity that has ended as an event, mabus.<noun>.ended; it has not been started.
+func (a *shelves) outbox(conn *rpc.Conn, log zerolog.Logger) *kv.Outbox {
+	return kv.NewStreamOutbox(conn.JS, kv.StreamSource{
+		Namespace: conn.Namespace, Service: "economics", Thing: a.thing, Once: true,
+		Stream: api.Bucket(conn.Namespace, "economics_archive"), Filter: a.subject + "*.*.r",
+	}, log)
+}
+
+// thing tells what a recordSubject is about.
+func (a *shelves) thing(recordSubject string) (noun, id string) {
+	domain, rest, _ := strings.Cut(strings.TrimPrefix(recordSubject, a.subject), ".")
+	return domain + "s", strings.TrimSuffix(rest, ".r")
 }
 
 // recordSubject is where an entity is that has ended, pageSubject a page of its transcript, by the number of its first step.
@@ -74,7 +91,7 @@ func (e *economy) runPage(ctx context.Context, f engine.Effect) ([]byte, error) 
 	var steps []api.TranscriptStep
 	if _, err := e.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) {
 		if l := realm.Log(s, p.Entity); l != nil {
-			steps = append(steps, l.Steps(p.From, transcript.Page)...)
+			steps = l.Steps(p.From, transcript.Page) // which are never changed
 		}
 	}); err != nil {
 		return nil, err
@@ -91,23 +108,20 @@ func (e *economy) runSave(ctx context.Context, f engine.Effect) ([]byte, error) 
 	if err := codec.Read(f.Body, &what); err != nil {
 		return nil, err
 	}
-	var record []byte
+	var record any // made of what is never changed, so that it is written when the log goes on
 	var steps []api.TranscriptStep
 	from := uint64(0)
-	var failed error
 	if _, err := e.log.Read(ctx, "", func(s *realm.State, _ uint64, _ time.Time) {
-		if r := realm.Record(s, what.Entity); r != nil {
-			record, failed = codec.Marshal(r)
-		}
+		record = realm.Record(s, what.Entity)
 		if l := realm.Log(s, what.Entity); l != nil {
 			from = l.Archived + 1
-			steps = append(steps, l.Steps(from, len(l.Recent))...)
+			steps = l.Steps(from, len(l.Recent))
 		}
 	}); err != nil {
 		return nil, err
 	}
-	if record == nil || failed != nil { // another replica has done it
-		return []byte("{}"), failed
+	if record == nil { // another replica has done it
+		return []byte("{}"), nil
 	}
 	batch := e.archive.Batch()
 	for len(steps) > 0 {
@@ -117,17 +131,12 @@ func (e *economy) runSave(ctx context.Context, f engine.Effect) ([]byte, error) 
 		}
 		steps, from = steps[n:], from+uint64(n)
 	}
-	if err := batch.Put(e.archive.recordSubject(what.Entity), raw(record)); err != nil {
+	_, id, _ := strings.Cut(what.Entity, "/")
+	if err := batch.PutTold(e.archive.recordSubject(what.Entity), record, kv.Told{Event: "ended", Principal: ownerOf(record), Correlation: id}); err != nil {
 		return nil, err
 	}
 	return []byte("{}"), batch.Wait(ctx)
 }
-
-// raw is JSON that is written already.
-type raw []byte
-
-// MarshalJSON implements json.Marshaler.
-func (r raw) MarshalJSON() ([]byte, error) { return r, nil }
 
 // store stores one value: it is what an effect has brought.
 func (e *economy) store(ctx context.Context, subject string, value any) ([]byte, error) {

@@ -12,6 +12,7 @@ import (
 
 // A whole auction by the SDK: commitments, revealing, watching, and the transcript.
 func TestAuctionByTheSDK(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(1000*credit, "a", "b")
 	ctx := t.Context()

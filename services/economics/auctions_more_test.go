@@ -18,6 +18,7 @@ import (
 
 // Many bid at once, at three replicas of which one stops meanwhile: each receipt is a step, the last leader wins, and all agree.
 func TestConcurrentBids(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	const callers, each = 8, 20
 	spec := lot("x", api.AuctionEnglish)
@@ -82,6 +83,7 @@ func TestConcurrentBids(t *testing.T) {
 
 // The winners of bundles are determined by an effect: one replica solves, all check.
 func TestCombinatorialAuction(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(1000*credit, "a", "b", "c")
 	must(t, r.as("owner"), api.AuctionsCreate, api.AuctionSpec{ID: "x", Type: api.AuctionCombinatorial, Items: []api.AuctionItem{{Name: "cpu"}, {Name: "mem"}}})
@@ -105,6 +107,7 @@ func TestCombinatorialAuction(t *testing.T) {
 
 // A request that is repeated is carried out once.
 func TestBidOnce(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(1000*credit, "a")
 	must(t, r.as("owner"), api.AuctionsCreate, lot("x", api.AuctionFirstPrice))
@@ -125,6 +128,7 @@ func TestBidOnce(t *testing.T) {
 
 // Whatever comes is answered by a typed error, and every replica survives.
 func TestBadAuctionInput(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(1000*credit, "a")
 	must(t, r.as("owner"), api.AuctionsCreate, lot("x", api.AuctionFirstPrice))
@@ -168,6 +172,7 @@ func TestBadAuctionInput(t *testing.T) {
 }
 
 func TestMechanismCards(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	all := must(t, r.as("a"), api.AuctionsMechanisms, api.MechanismsRequest{}).Mechanisms
 	if len(all) < 9 {

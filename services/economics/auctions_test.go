@@ -44,6 +44,7 @@ func (r *rig) export(by, id, revision string) *api.Transcript {
 }
 
 func TestEnglishAuction(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(1000*credit, "a", "b")
 	x := must(t, r.as("owner"), api.AuctionsCreate, lot("x", api.AuctionEnglish))
@@ -89,6 +90,7 @@ func TestEnglishAuction(t *testing.T) {
 
 // An archived auction is still there to read, and its id is not used again.
 func TestArchivedAuction(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(1000*credit, "a")
 	must(t, r.as("owner"), api.AuctionsCreate, lot("x", api.AuctionVickrey))
@@ -121,6 +123,7 @@ func TestArchivedAuction(t *testing.T) {
 
 // An auction whose time is up sells to its winner, though nobody asks.
 func TestAuctionEndsByItself(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(1000*credit, "a", "b")
 	spec := lot("x", api.AuctionFirstPrice)
@@ -146,6 +149,7 @@ func TestAuctionEndsByItself(t *testing.T) {
 
 // What is sealed is nobody's business, wherever one looks, until the auction has closed.
 func TestSealedBidsAreSecret(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []api.AuctionType{api.AuctionVickrey, api.AuctionEnglish} {
 		t.Run(string(kind), func(t *testing.T) {
 			r := world(t, 1)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestBazaarOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(10_000, "buyer", "p", "q")
 	must(t, r.as("owner"), api.BazaarsCreate, api.BazaarSpec{ID: "m", Name: "holes", ListingFee: 1000, FeeDiscount: 500_000, TransactionFee: 100_000})
@@ -80,6 +81,7 @@ func TestBazaarOverNATS(t *testing.T) {
 // Many want the best listing at once: each gets one that is free, none is sold beyond its capacity, and a request that is repeated buys
 // once.
 func TestBuyersRace(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	must(t, r.as("owner"), api.BazaarsCreate, api.BazaarSpec{ID: "m", Name: "holes"})
 	for i := range 8 {

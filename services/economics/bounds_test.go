@@ -17,6 +17,7 @@ import (
 
 // Ten thousand bids in one message are refused as a whole; as many as one may have are each answered for itself.
 func TestTooManyBidsInOneMessage(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(100_000_000, "ann")
 	must(t, r.as("ann"), api.TendersAnnounce, api.TenderSpec{ID: "t", Task: api.TenderTask{Capability: "c"}, Budget: 50_000_000})
@@ -46,6 +47,7 @@ func TestTooManyBidsInOneMessage(t *testing.T) {
 
 // A request that is nothing but long is refused, or done: what it is stored as is bounded.
 func TestLongRequests(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(100_000_000, "ann")
 	for _, size := range []int{100 << 10, 600 << 10, 1000 << 10} {
@@ -68,6 +70,7 @@ func TestLongRequests(t *testing.T) {
 
 // The id of what has ended stays taken: before it is archived, and afterwards.
 func TestIDsAreUsedOnce(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(100_000_000, "ann")
 	ann := r.as("ann")
@@ -101,6 +104,7 @@ func TestIDsAreUsedOnce(t *testing.T) {
 
 // A request id is its principal's, and stands for one request.
 func TestRequestIDsOfOthers(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(100_000_000, "ann", "bob")
 	ask := func(who string, r2 api.TransferRequest) (*api.TransferResponse, error) {
@@ -133,6 +137,7 @@ func TestRequestIDsOfOthers(t *testing.T) {
 
 // As long as bids are sealed nobody else learns them: not from any answer of any method.
 func TestNoAnswerTellsASealedBid(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(100_000_000, "ann", "bob")
 	ann, bob := r.as("ann"), r.as("bob")

@@ -28,6 +28,7 @@ func persist[Req, Resp any](t *testing.T, c *rpc.Conn, id string, m api.Method[R
 // While replicas go and come, tasks are announced, bid for by all at once, awarded, delivered, and accepted by whoever is first: the
 // winner of each is paid once, and nothing is held in the end.
 func TestContractsAreSettledOnceWhenReplicasGo(t *testing.T) {
+	t.Parallel()
 	const n = 30
 	r := world(t, 3)
 	r.mint(n*1000, "boss")

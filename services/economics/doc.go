@@ -15,9 +15,18 @@
 //   - the bucket <ns>_economics_keys, at most 1 MiB: the seed of the key that signs transcripts. The first replica makes it. Nobody but
 //     the service has to read it, and a new one would be one that nobody trusts.
 //
+// Events: mabus.{auctions,tenders,contracts,bazaars,markets}.ended, with the id as their subject and correlation, on
+// <ns>.event.economics.<noun>.<id>. An outbox reads them from the archive: the consumer "events" of its stream, shared by the replicas. An
+// event is told once what has ended is archived, at least once and with the same id however often; it has no data, since methods tell what
+// has become of it. Beginnings, .opened, only the log has, and an effect for each would be a second entry of it, which every auction and
+// contract would wait for: each replica tells them as it applies them, with the same id (shared/replog/tell; 8192 wait at most, others are
+// lost and counted), and what it reads of the last ten minutes again when it starts. Movements of the ledger are no events: the statement of
+// an account has each of them, in order and for good.
+//
 // In memory, and so bounded by the API: 1,000,000 accounts, holds, live contracts, bids of auctions, and pairs of an agent and a domain;
 // 100,000 live auctions, tenders, stakes, policies and reports; 10,000 markets and marketplaces. What has ended leaves for the archive
-// within milliseconds, and reads find it there. Beyond a bound a command is overloaded, and says of what there is too much.
+// within milliseconds, and reads find it there. Beyond a bound a command is overloaded, and says of what there is too much. For a snapshot
+// of up to 50,000 rows their tables are copied between two commands; of more, the log is replayed beside the live state.
 //
 // Waiting: at most Config.Waiters (16,384) requests wait at a replica, each on a goroutine of its own; those who wait never keep out whoever
 // would end the wait (Config.Limit, 1,024). Nobody polls: a command rings for those who wait for what it has changed.

@@ -14,16 +14,19 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/replog"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/replog/front"
+	"github.com/mabus-project/mabus/shared/replog/tell"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/shared/setting"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 const (
 	logBytes      = 8 << 30
-	snapshotBytes = 16 << 20    // of commands, a hundred bytes or two each, that a replica which starts has to carry out at most
-	retryEvery    = time.Second // to open what the replica needs, when that has failed
+	snapshotBytes = 16 << 20 // of commands, a hundred bytes or two each, that a replica which starts has to carry out at most
 )
 
 // economy is what the replicas of the service agree on in one replicated log.
@@ -33,51 +36,75 @@ type economy struct {
 	log     *replog.Log[*realm.State]
 	front   *front.Front
 	archive *shelves
+	outbox  *kv.Outbox // of the archive: it tells what has ended
+	teller  *tell.Teller
 	key     ed25519.PrivateKey
 	bells   await.Bells[struct{}] // by entity
 	seats   await.Seats
+	tuning  *setting.Setting[Tuning]
 }
 
 // open opens the log and begins to answer as soon as the replica is caught up.
 func open(ctx context.Context, conn *rpc.Conn, cfg Config) (*economy, error) {
-	e := &economy{conn: conn, cfg: cfg, seats: await.Seats{Most: int64(cfg.Waiters)}}
-	var err error
+	e := &economy{conn: conn, cfg: cfg}
+	if err := e.tune(ctx, conn, cfg); err != nil {
+		return nil, err
+	}
+	if err := e.open(ctx, conn, cfg); err != nil {
+		e.tuning.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *economy) open(ctx context.Context, conn *rpc.Conn, cfg Config) (err error) {
 	if e.archive, err = openArchive(ctx, conn, cfg.Replicas); err != nil {
-		return nil, fmt.Errorf("open the archive: %w", err)
+		return fmt.Errorf("open the archive: %w", err)
 	}
 	if e.key, err = signingKey(ctx, conn, cfg.Replicas); err != nil {
-		return nil, fmt.Errorf("open the key for signatures: %w", err)
+		return fmt.Errorf("open the key for signatures: %w", err)
+	}
+	if err := kv.EnsureEvents(ctx, conn.JS, conn.Namespace, cfg.Replicas); err != nil {
+		return fmt.Errorf("open the events stream: %w", err)
 	}
 	opened := make(chan struct{})
 	runners := map[string]replog.Runner{}
 	for kind, run := range e.runners() {
 		runners[kind] = replog.When(opened, run)
 	}
+	e.teller = tell.New(conn, "economics", cfg.Log)
 	e.log, err = replog.Open(ctx, conn, replog.Config[*realm.State]{
-		Realm: "economics", Machine: realm.Machine(), Replicas: cfg.Replicas, MaxBytes: logBytes, Log: cfg.Log, Metrics: cfg.Metrics,
+		Realm: "economics", Machine: cfg.machine(), Replicas: cfg.Replicas, MaxBytes: logBytes, Log: cfg.Log, Metrics: cfg.Metrics,
 		SnapshotBytes: snapshotBytes, Runners: runners, Applied: e.applied, Restored: func(*realm.State, uint64) { e.bells.RingAll() },
 	})
 	if err != nil {
-		return nil, err
+		e.teller.Close()
+		return err
 	}
 	close(opened)
 	e.front = front.New(conn, e.log, cfg.Log, e.serve)
 	e.front.Open(ctx)
-	return e, nil
+	e.outbox = e.archive.outbox(conn, cfg.Log)
+	e.outbox.Start()
+	return nil
 }
 
 func (e *economy) close(ctx context.Context) error {
+	e.tuning.Close()
 	e.front.Close()
+	e.outbox.Stop()
+	defer e.teller.Close()
 	return e.log.Close(ctx)
 }
 
-// applied wakes those who wait.
-func (e *economy) applied(a *engine.Applied, _ *realm.State, _ bool) {
+// applied wakes those who wait, and has told what is new.
+func (e *economy) applied(a *engine.Applied, _ *realm.State, live bool) {
 	for _, event := range a.Events {
 		for _, entity := range realm.Changed(event) {
 			e.bells.Ring(entity, struct{}{})
 		}
 	}
+	e.teller.Tell(a, live, told(a))
 }
 
 // revised is an answer that carries the revision of the log at which it was so.
@@ -165,10 +192,13 @@ func do[Resp any](ctx context.Context, e *economy, kind string, body any, as act
 // command has the machine carry out a command for whoever asks, with what is known of the id that it uses.
 func (e *economy) command(ctx context.Context, kind string, body []byte, call act.Call) (replog.Answer, error) {
 	cause := rpc.CauseFrom(ctx)
-	call.ID, call.Operator = rand.Text(), slices.Contains(e.cfg.Operators, cause.Principal)
-	return e.log.Do(ctx, engine.Command{
+	call.ID, call.Operator = rand.Text(), e.isOperator(cause.Principal)
+	ctx, span := trace.StartAppend(ctx, "economics", kind)
+	answer, err := e.log.Do(ctx, engine.Command{
 		Kind: kind, Principal: cause.Principal, ID: cause.RequestID, Hash: cause.BodyHash, Key: call.String(), Body: body,
 	})
+	span.EndAppend(answer.Seq, answer.Repeated, err)
+	return answer, err
 }
 
 // read looks at the replica's own state. It asks again before it says that something is not there: another replica may have just made

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAnAnswerTellsItsRevision(t *testing.T) {
+	t.Parallel()
 	for object, want := range map[string]string{`{}`: `{"revision":"r1"}`, `{"a":1}`: `{"a":1,"revision":"r1"}`} {
 		if got := string(economics.WithRevision([]byte(object), "r1")); got != want {
 			t.Errorf("%s: %s", object, got)
@@ -34,6 +35,7 @@ func TestAnAnswerTellsItsRevision(t *testing.T) {
 
 // What the machine answers has no revision of its own, so that the one that is added to it is the only one.
 func TestNoAnswerHasTwoRevisions(t *testing.T) {
+	t.Parallel()
 	revised := 0
 	for _, m := range api.Methods {
 		if m.Service != "economics" || !m.Write {

@@ -101,6 +101,7 @@ func (r *rig) bare(t testing.TB, principal string, m api.Descriptor, body string
 // Whatever comes to whichever method, from whomever, somebody answers: with what was asked, or with an error of the closed set. Nothing
 // moves, nobody goes, and all replicas have the same.
 func TestJunkIsAnsweredAndNothingMoves(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(1_000_000_000, "ann", "bob")
 	must(t, r.as("ann"), api.AuctionsCreate, api.AuctionSpec{ID: "t1", Type: api.AuctionVickrey, Item: []byte(`"x"`)})

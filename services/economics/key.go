@@ -6,11 +6,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -18,28 +18,19 @@ const (
 	keyBucket = "economics_keys"
 	keyName   = "signing"
 	keyBytes  = 1 << 20
-	openTime  = 5 * time.Second // of one try to create a bucket or a stream
 )
 
 // signingKey returns the key with which the replicas of a namespace sign transcripts: whoever comes first makes it. Its seed is in a
 // bucket of its own, so that nobody but the service needs to be allowed to read it.
-func signingKey(ctx context.Context, conn *rpc.Conn, replicas int) (ed25519.PrivateKey, error) {
-	for {
-		key, err := tryKey(ctx, conn, replicas)
-		if err == nil {
-			return key, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(err, ctx.Err())
-		case <-time.After(retryEvery):
-		}
-	}
+func signingKey(ctx context.Context, conn *rpc.Conn, replicas int) (key ed25519.PrivateKey, err error) {
+	err = kv.Retry(ctx, func(ctx context.Context) (err error) {
+		key, err = tryKey(ctx, conn, replicas)
+		return err
+	})
+	return key, err
 }
 
 func tryKey(ctx context.Context, conn *rpc.Conn, replicas int) (ed25519.PrivateKey, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
 	bucket, err := conn.JS.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: api.Bucket(conn.Namespace, keyBucket), Storage: jetstream.FileStorage, Replicas: replicas, MaxBytes: keyBytes,
 	})

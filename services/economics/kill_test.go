@@ -82,6 +82,7 @@ func process(t testing.TB, url string) (kill func()) {
 
 // Replicas in processes of their own are killed, each once, while a crowd bids, pays and trades, and others take their place.
 func TestReplicasAreKilled(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var kills []func()
 	for range 2 {

@@ -33,6 +33,8 @@ func (e *economy) handleLedger(srv *rpc.Server) {
 	rpc.Handle(srv, api.AllowancesGet, e.getAllowance)
 	rpc.Handle(srv, api.AllowancesList, e.listAllowances)
 	rpc.Handle(srv, api.LedgerAudit, e.audit)
+	rpc.Handle(srv, api.EconomicsRulesGet, func(ctx context.Context, _ *api.Empty) (*api.LogRules, error) { return e.log.Rules(ctx) })
+	rpc.Handle(srv, api.EconomicsRulesUse, e.useRules)
 }
 
 // looks refuses who may not see what is one of the owners': what somebody has set aside for a bid is a secret like the bid. What the
@@ -42,7 +44,7 @@ func (e *economy) looks(ctx context.Context, owners ...string) error {
 	if who == "" {
 		return api.Errorf(api.Unauthenticated, "say who asks: send the request as a principal").WithReason(api.ReasonPrincipalMissing)
 	}
-	if slices.Contains(owners, who) || slices.Contains(owners, api.SystemOwner) || slices.Contains(e.cfg.Operators, who) {
+	if slices.Contains(owners, who) || slices.Contains(owners, api.SystemOwner) || e.isOperator(who) {
 		return nil
 	}
 	return api.Errorf(api.PermissionDenied, "%s may not see what is %s's", who, strings.Join(owners, "'s and ")).WithReason(api.ReasonNotOwner)
@@ -134,7 +136,7 @@ func (e *economy) listAssets(ctx context.Context, r *api.PageRequest) (*api.Asse
 }
 
 func (e *economy) audit(ctx context.Context, r *api.AuditRequest) (*api.AuditResponse, error) {
-	if !slices.Contains(e.cfg.Operators, rpc.CauseFrom(ctx).Principal) {
+	if !e.isOperator(rpc.CauseFrom(ctx).Principal) {
 		return nil, api.Errorf(api.PermissionDenied, "only an operator may do that: it looks at all accounts").WithReason(api.ReasonOperatorOnly)
 	}
 	v, revision, err := read(ctx, e, r.MinRevision, func(s *realm.State, _ time.Time) (*api.AuditResponse, error) {
@@ -149,4 +151,11 @@ func (e *economy) audit(ctx context.Context, r *api.AuditRequest) (*api.AuditRes
 	}
 	v.Revision = revision
 	return v, nil
+}
+
+func (e *economy) useRules(ctx context.Context, r *api.RulesUseRequest) (*api.LogRules, error) {
+	if !e.isOperator(rpc.CauseFrom(ctx).Principal) {
+		return nil, api.Errorf(api.PermissionDenied, "only an operator may do that: it changes the rules for everybody").WithReason(api.ReasonOperatorOnly)
+	}
+	return e.log.Use(ctx, r.Version)
 }

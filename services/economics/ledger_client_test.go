@@ -12,6 +12,7 @@ import (
 
 // TestLedgerClient goes through all that the SDK has about money. The client reads what it has written, whichever replica answers.
 func TestLedgerClient(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	op, a, b := client.New(r.as(economics.DefaultOperator)).Ledger, client.New(r.as("a")).Ledger, client.New(r.as("b")).Ledger
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -52,6 +52,7 @@ var ledgerModel = porcupine.Model{
 // Payments among three accounts, asked for at the same time while replicas come and go, have the outcomes of some order in which they
 // follow each other, and which is that of those that did not overlap.
 func TestTheLedgerIsLinearizable(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	who := []string{"a", "b", "c"}
 	r.mint(100, who...)

@@ -9,7 +9,6 @@ import (
 	"github.com/mabus-project/mabus/services/economics/ledger"
 	"github.com/mabus-project/mabus/services/economics/realm"
 	"github.com/mabus-project/mabus/shared/api"
-	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/replog/engine"
 )
 
@@ -132,8 +131,8 @@ func accountEntity(id api.AccountID) string { return "account/" + string(id) }
 
 // runLedgerPage archives a page of entries that has left its account.
 func (e *economy) runLedgerPage(ctx context.Context, f engine.Effect) ([]byte, error) {
-	var p ledger.Page
-	if err := codec.Read(f.Body, &p); err != nil {
+	p, err := ledger.ReadPage(f.Body)
+	if err != nil {
 		return nil, err
 	}
 	return e.store(ctx, e.archive.pageSubject(accountEntity(p.Account), p.Entries[0].Number), p)

@@ -37,6 +37,7 @@ func (r *rig) audit() *api.AuditResponse {
 }
 
 func TestMoneyMoves(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	a, b := r.as("a"), r.as("b")
 	r.mint(1000, "a")
@@ -84,6 +85,7 @@ func TestMoneyMoves(t *testing.T) {
 
 // A hold that expires is released by the log's own time, and who waits for an account hears of what comes.
 func TestExpiryAndWaiting(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(100, "a")
 	h := must(t, r.as("a"), api.HoldsCreate, api.HoldCreateRequest{Account: "a", Amount: 40, Beneficiary: "b", ExpiresIn: api.Duration(300 * time.Millisecond)})
@@ -114,6 +116,7 @@ func TestExpiryAndWaiting(t *testing.T) {
 
 // What one principal has, another does not see.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(100, "a")
 	must(t, r.as("a"), api.HoldsCreate, api.HoldCreateRequest{ID: "h", Account: "a", Amount: 40, Beneficiary: "b"})
@@ -146,6 +149,7 @@ func TestSecrets(t *testing.T) {
 
 // Amounts that are none are typed errors of bare JSON too, and nothing comes of them.
 func TestBareJunk(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(100, "a")
 	nc := r.as("a").NC
@@ -184,6 +188,7 @@ func TestBareJunk(t *testing.T) {
 
 // Statements go back beyond what an account has at hand, page by page and to any time, and lead to the head.
 func TestStatements(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(1_000_000, "a")
 	const n = 210
@@ -231,6 +236,7 @@ func TestStatements(t *testing.T) {
 
 // Payments in a circle, repeated requests and deaths of replicas among them, leave every unit where it belongs.
 func TestNothingIsLostWhenReplicasGo(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	ring := []string{"a", "b", "c", "d"}
 	r.mint(1000, ring...)

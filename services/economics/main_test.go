@@ -15,7 +15,10 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	natstest.Overlap(4)
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 30 * time.Second
@@ -44,10 +47,15 @@ func (r *rig) replica(cfg economics.Config) (stop func()) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	s, err := economics.Start(ctx, dial(r.t, r.srv.URL(), ""), cfg)
+	conn := dial(r.t, r.srv.URL(), "")
+	s, err := economics.Start(ctx, conn, cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	natstest.Eventually(r.t, patience, func() bool { // its log may take longer than the start waits for it
+		_, err := rpc.Call(ctx, conn, api.AuctionsList, &api.AuctionsListRequest{})
+		return api.ReasonOf(err) != api.ReasonNobodyListens
+	}, "somebody answers")
 	stopped := false
 	stop = func() {
 		if stopped {

@@ -11,6 +11,7 @@ import (
 
 // TestMarketsClient goes through all that the SDK has about markets. The client reads what it has written, whichever replica answers.
 func TestMarketsClient(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.goods("a", "b")
 	r.mint(1000*oneUnit, "owner")

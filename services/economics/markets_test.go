@@ -42,6 +42,7 @@ func bid(side api.OrderSide, price api.Micro, quantity int64) api.MarketOrderReq
 }
 
 func TestContinuousMarketOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.goods("a", "b")
 	a, b, owner := r.as("a"), r.as("b"), r.as("owner")
@@ -109,6 +110,7 @@ func (r *rig) archivedMarket(c *rpc.Conn, at string, steps uint64) {
 }
 
 func TestCallMarketOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.goods("a", "b")
 	a, b := r.as("a"), r.as("b")
@@ -138,6 +140,7 @@ func TestCallMarketOverNATS(t *testing.T) {
 }
 
 func TestPredictionMarketOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(1000*oneUnit, "owner", "a", "b")
 	a, b, owner := r.as("a"), r.as("b"), r.as("owner")
@@ -167,6 +170,7 @@ func TestPredictionMarketOverNATS(t *testing.T) {
 
 // Many trade at once through three replicas, one of which goes away; requests are repeated. What they have in all is what they had.
 func TestMarketConservesThroughReplicas(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	traders := []string{"a", "b", "c", "d"}
 	r.goods(traders...)
@@ -217,6 +221,7 @@ func TestMarketConservesThroughReplicas(t *testing.T) {
 
 // Bad input of every kind is a typed error, changes nothing, and the replicas go on.
 func TestMarketBareJunk(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.goods("a")
 	r.mint(1000*oneUnit, "owner")

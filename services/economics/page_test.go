@@ -15,6 +15,7 @@ import (
 
 // One page after the other has every id once, in order.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		table := draft.Table[*ledger.Asset]{}
 		for _, n := range rapid.SliceOf(rapid.IntRange(0, 500)).Draw(t, "ids") {

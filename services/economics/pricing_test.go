@@ -11,6 +11,7 @@ import (
 )
 
 func TestPricesOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	c := r.as("a")
 	if q := must(t, c, api.PricesSupplyDemand, api.SupplyDemandRequest{BasePrice: 20_000, Demand: 20, Supply: 5}); q.Price != 80_000 || q.Factor != 4*api.One {
@@ -37,6 +38,7 @@ func TestPricesOverNATS(t *testing.T) {
 
 // What the service has recorded of an agent makes its prices.
 func TestPricesOfAnAgent(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	op, c := r.as(economics.DefaultOperator), r.as("a")
 	var last *api.ReputationChange
@@ -84,6 +86,7 @@ func TestPricesOfAnAgent(t *testing.T) {
 
 // What an agent's work has been paid makes its price; what others only say of it does not.
 func TestTheOptimalPriceIsOfSettlements(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(10_000, "buyer", "p")
 	must(t, r.as("owner"), api.BazaarsCreate, api.BazaarSpec{ID: "m", Name: "holes"})
@@ -101,6 +104,7 @@ func TestTheOptimalPriceIsOfSettlements(t *testing.T) {
 }
 
 func TestChoicesOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	c := r.as("")
 	tasks := []api.KnapsackTask{{ID: "1", Cost: 10}, {ID: "2", Cost: 16}, {ID: "3", Cost: 8}}

@@ -11,6 +11,7 @@ import (
 
 // Replicas stop and start while a crowd bids, pays and trades: what was granted is there once.
 func TestReplicasComeAndGo(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	c := gather(t, r.srv.URL(), 4)
 	end := c.trade()
@@ -25,6 +26,7 @@ func TestReplicasComeAndGo(t *testing.T) {
 
 // Of three servers that each have a copy of everything, the one that leads the log stops while a crowd bids, pays and trades.
 func TestAServerStops(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts three servers")
 	}

@@ -16,6 +16,7 @@ func work(agent, ref string, q api.Decimal) api.ReputationRecordRequest {
 }
 
 func TestReputationOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	op, a, b := r.as(economics.DefaultOperator), r.as("a"), r.as("b")
 	if got := must(t, b, api.ReputationGet, api.ReputationGetRequest{Agent: "a"}); got.Score != 500_000 || got.Records != 0 || got.Revision == "" {
@@ -59,6 +60,7 @@ func TestReputationOverNATS(t *testing.T) {
 }
 
 func TestAReputationIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	op := r.as(economics.DefaultOperator)
 	first := must(t, op, api.ReputationRecordWork, work("a", "r1", 900_000))
@@ -80,6 +82,7 @@ func TestAReputationIsWaitedFor(t *testing.T) {
 }
 
 func TestReportsOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	op, buyer, worker := r.as(economics.DefaultOperator), r.as("buyer"), r.as("worker")
 	r.mint(20_000, "buyer")
@@ -125,6 +128,7 @@ func TestReportsOverNATS(t *testing.T) {
 
 // A report that nobody makes lapses by the clock of the log, and the money goes back.
 func TestAReportLapses(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	buyer := r.as("buyer")
 	r.mint(20_000, "buyer")

@@ -39,6 +39,7 @@ func becomes[T any](t *testing.T, what string, get func() (*T, error), ok func(*
 }
 
 func TestStakesOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(200*riskUnit, "a")
 	op, a, b := client.New(r.as(economics.DefaultOperator)), client.New(r.as("a")), client.New(r.as("b"))
@@ -104,6 +105,7 @@ func TestStakesOverNATS(t *testing.T) {
 }
 
 func TestInsuranceOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(1000*riskUnit, "owner", "h")
 	owner, h := client.New(r.as("owner")).Risk().Insurance, client.New(r.as("h")).Risk().Insurance
@@ -161,6 +163,7 @@ func TestInsuranceOverNATS(t *testing.T) {
 }
 
 func TestBreakersOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(100*riskUnit, "a")
 	op, a := client.New(r.as(economics.DefaultOperator)), client.New(r.as("a"))
@@ -211,6 +214,7 @@ func TestBreakersOverNATS(t *testing.T) {
 }
 
 func TestScreenOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	truth := 76 * api.One
 	round := api.ScreenRound{Truth: &truth}
@@ -226,6 +230,7 @@ func TestScreenOverNATS(t *testing.T) {
 
 // A jury of agents decides in a session of the council, and the verdict counts here.
 func TestVerdictOfASession(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(100*riskUnit, "a")
 	ctx := t.Context()

@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/mabus-project/mabus/services/economics/realm"
+	"github.com/mabus-project/mabus/shared/replog/engine"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -21,8 +23,8 @@ const DefaultOperator = "operator"
 type Config struct {
 	// Replicas is the number of copies of every stream and bucket in a cluster; that of the connection unless given.
 	Replicas int
-	// Operators are the principals who may mint, burn, judge and act for the system; DefaultOperator unless given. All replicas should
-	// have the same.
+	// Operators are the principals who may mint, burn, judge and act for the system, unless economics.operators of the configuration names
+	// others; DefaultOperator unless given. All replicas should have the same.
 	Operators []string
 	// Waiters is how many requests may wait for a change at this replica; DefaultWaiters unless given. Further ones are refused as
 	// overloaded.
@@ -35,6 +37,8 @@ type Config struct {
 	Strict  bool
 	Log     zerolog.Logger
 	Metrics prometheus.Registerer
+
+	machine func() engine.Machine[*realm.State] // with other versions of the rules, for tests; realm.Machine unless given
 }
 
 // Service is a running replica.
@@ -48,17 +52,14 @@ func Start(ctx context.Context, conn *rpc.Conn, cfg Config) (*Service, error) {
 	if cfg.Replicas == 0 {
 		cfg.Replicas = conn.Replicas
 	}
-	if cfg.Operators == nil {
-		cfg.Operators = []string{DefaultOperator}
-	}
-	if cfg.Waiters == 0 {
-		cfg.Waiters = DefaultWaiters
-	}
 	if cfg.Limit == 0 {
 		cfg.Limit = rpc.DefaultLimit
 	}
 	if cfg.Version == "" {
 		cfg.Version = "0.0.0"
+	}
+	if cfg.machine == nil {
+		cfg.machine = realm.Machine
 	}
 	e, err := open(ctx, conn, cfg)
 	if err != nil {

@@ -48,7 +48,7 @@ func (r *rig) agents(ids ...string) {
 	}
 	stop(reg)
 	conn := dial(r.t, r.srv.URL(), "")
-	store, err := lease.Open(r.t.Context(), conn.JS, conn.NC, conn.Namespace, 1, lease.Timing{})
+	store, err := lease.Open(r.t.Context(), conn.JS, conn.Namespace, 1, lease.Timing{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -79,6 +79,7 @@ func (r *rig) agents(ids ...string) {
 }
 
 func TestTendersExecutedAsTasks(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.agents("a", "b")
 	r.mint(10_000, "boss")

@@ -11,6 +11,7 @@ import (
 
 // A job by the SDK: tasks are announced together, bidders wait for work, bid, win, deliver, and are paid; and a service is bought.
 func TestTaskMarketByTheSDK(t *testing.T) {
+	t.Parallel()
 	const n = 5
 	r := world(t, 3)
 	r.mint(100_000, "boss", "a")
@@ -107,6 +108,7 @@ func toil(ctx context.Context, c *client.Client, who string, n int) error {
 }
 
 func TestBazaarByTheSDK(t *testing.T) {
+	t.Parallel()
 	r := world(t, 2)
 	r.mint(1000, "buyer")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -39,6 +39,7 @@ func (r *rig) comes(who string, available, held api.Micro) {
 }
 
 func TestTaskMarketOverNATS(t *testing.T) {
+	t.Parallel()
 	r := world(t, 3)
 	r.mint(10_000, "boss")
 	boss := r.as("boss")
@@ -115,6 +116,7 @@ func TestTaskMarketOverNATS(t *testing.T) {
 
 // Everything that the clock does to tenders and contracts, it does by itself.
 func TestTendersEndByThemselves(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(10_000, "boss")
 	boss, a := r.as("boss"), r.as("a")
@@ -142,6 +144,7 @@ func TestTendersEndByThemselves(t *testing.T) {
 
 // A job has hundreds of tasks: they are announced, bid for, awarded and settled, and a request that is repeated does nothing twice.
 func TestManyTenders(t *testing.T) {
+	t.Parallel()
 	const n = 120
 	r := world(t, 3)
 	r.mint(n*1000, "boss")
@@ -215,6 +218,7 @@ func TestManyTenders(t *testing.T) {
 }
 
 func TestBareJunkForTenders(t *testing.T) {
+	t.Parallel()
 	r := world(t, 1)
 	r.mint(10_000, "boss")
 	must(t, r.as("boss"), api.TendersAnnounce, digging("t"))

@@ -34,6 +34,7 @@ type Act struct {
 	Contracts  *contract.Draft
 
 	changed []string
+	opened  []string
 	effects []engine.Effect
 	timers  []engine.Timer
 	err     error // of an effect whose body cannot be written
@@ -88,11 +89,25 @@ func (a *Act) Run(kind, id string, body any) {
 		a.err = err
 		return
 	}
+	a.RunRaw(kind, id, raw)
+}
+
+// RunRaw is Run for a body that is written already.
+func (a *Act) RunRaw(kind, id string, raw []byte) {
 	a.effects = append(a.effects, engine.Effect{ID: kind + "/" + id, Kind: kind, Body: raw})
 }
 
 // Changed wakes who waits for an entity, "<domain>/<id>".
 func (a *Act) Changed(entity string) { a.changed = append(a.changed, entity) }
+
+// Opened is Changed for an entity that is new, which is told as an event.
+func (a *Act) Opened(entity string) {
+	a.Changed(entity)
+	a.opened = append(a.opened, entity)
+}
+
+// New returns the entities that the command has opened.
+func (a *Act) New() []string { return a.opened }
 
 // Kinds of effects that every entity may have.
 const (

@@ -62,6 +62,8 @@ func ParseCall(s string) Call {
 	flags, rest, _ := strings.Cut(rest, ".")
 	seen, entity, _ := strings.Cut(rest, ".")
 	c := Call{ID: id, Operator: strings.Contains(flags, "o"), Taken: strings.Contains(flags, "t"), Entity: entity}
-	c.Seen, _ = strconv.ParseUint(seen, 10, 64) // none is as good as nothing seen
+	if seen != "" {
+		c.Seen, _ = strconv.ParseUint(seen, 10, 64) // none is as good as nothing seen
+	}
 	return c
 }

@@ -60,7 +60,7 @@ func create(a *act.Act, d *Draft, r *api.AuctionSpec) (*api.Auction, error) {
 	d.auctions.Put(id, x)
 	d.count(x, func(t *Total) { t.Created++ })
 	x.awake(a, x.EndsAt)
-	a.Changed(Entity(id))
+	a.Opened(Entity(id))
 	return x.View(a.Time), nil
 }
 

@@ -24,7 +24,7 @@ func create(a *act.Act, d *Draft, r *api.BazaarSpec) (*api.Bazaar, error) {
 	}
 	m := &Market{Spec: spec, Owner: a.Principal, CreatedAt: a.Time}
 	d.markets.Put(spec.ID, m)
-	a.Changed(Entity(spec.ID))
+	a.Opened(Entity(spec.ID))
 	return m.view(), nil
 }
 

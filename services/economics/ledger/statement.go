@@ -15,7 +15,12 @@ type Page struct {
 	// Head is the chain over these entries and all before them.
 	Head    string            `json:"head"`
 	Entries []api.LedgerEntry `json:"entries"`
+
+	sealed []byte // see Chain
 }
+
+// Sealed is all that the page says, as Chain has it: it is shorter than JSON, and there already. ReadPage reads it.
+func (p *Page) Sealed() []byte { return p.sealed }
 
 // ID is the page's name for ever: the account and the number of its first entry.
 func (p *Page) ID() string {
@@ -35,9 +40,10 @@ func (d *Draft) enter(id api.AccountID, a *Account, e api.LedgerEntry) {
 // cut makes a page of the first n entries that an account has at hand.
 func (d *Draft) cut(id api.AccountID, a *Account, n int) {
 	page := a.Recent[:n:n]
-	a.Head = Chain(a.Head, id, page)
+	sealed := seal(a.Head, id, page)
+	a.Head = headOf(sealed)
 	a.Recent = a.Recent[n:]
-	d.pages = append(d.pages, Page{id, a.Head, page})
+	d.pages = append(d.pages, Page{id, a.Head, page, sealed})
 }
 
 // Chain returns the head of an account's chain after further entries, in hex; "" is the head before the first. It is SHA-256 over the
@@ -45,6 +51,15 @@ func (d *Draft) cut(id api.AccountID, a *Account, n int) {
 // reference. Texts come after their length, lengths and numbers as varints. Pages of 64 entries are links, from the first entry on; what
 // has not filled a page is a last, shorter one.
 func Chain(head string, id api.AccountID, entries []api.LedgerEntry) string {
+	return headOf(seal(head, id, entries))
+}
+
+func headOf(sealed []byte) string {
+	sum := sha256.Sum256(sealed)
+	return hex.EncodeToString(sum[:])
+}
+
+func seal(head string, id api.AccountID, entries []api.LedgerEntry) []byte {
 	buf := make([]byte, 0, 128+96*len(entries))
 	buf = text(buf, head)
 	buf = text(buf, string(id))
@@ -58,8 +73,7 @@ func Chain(head string, id api.AccountID, entries []api.LedgerEntry) string {
 		buf = text(buf, e.Kind)
 		buf = text(buf, e.Ref)
 	}
-	sum := sha256.Sum256(buf)
-	return hex.EncodeToString(sum[:])
+	return buf
 }
 
 func text(buf []byte, s string) []byte {

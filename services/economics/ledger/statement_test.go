@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ func TestStatementsAreComplete(t *testing.T) {
 			}
 			err := d.Transfer(from, to, api.Micro(1+i), ledger.Why{Kind: "k", Ref: strconv.Itoa(i)})
 			for _, p := range d.Pages() {
+				if read, failed := ledger.ReadPage(p.Sealed()); failed != nil || !reflect.DeepEqual(*read, p) {
+					t.Errorf("%v, a page is read as\n%+v, want\n%+v", failed, read, p)
+				}
 				archive[p.Account] = append(archive[p.Account], p)
 			}
 			return err
@@ -106,4 +110,23 @@ func TestTheHeadSealsEveryField(t *testing.T) {
 	if want := 1 + 2*len(changes) + 3; len(heads) != want {
 		t.Errorf("%d heads, want %d", len(heads), want)
 	}
+}
+
+// Whatever is read as a page says how it is sealed.
+func FuzzReadPage(f *testing.F) {
+	f.Add([]byte(""))
+	f.Add([]byte("\x00\x0da/main/credit\x01\x02\x01b\x0a\x0a\x01k\x00"))
+	f.Add([]byte("\x00\x0da/main/credit"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := ledger.ReadPage(data)
+		if err != nil {
+			return
+		}
+		if _, err := ledger.ReadPage(data[:len(data)-1]); err == nil && p.Entries[len(p.Entries)-1].Ref != "" {
+			t.Errorf("%q is a page without its end too", data)
+		}
+		if p.ID() == "" || len(p.Head) != 64 {
+			t.Errorf("%q is read as %+v", data, p)
+		}
+	})
 }

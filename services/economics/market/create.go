@@ -52,6 +52,7 @@ func create(a *act.Act, d *Draft, r *api.MarketSpec) (*api.Market, error) {
 		d.change(bookChange{market: r.ID, opened: true})
 	}
 	d.markets.Put(r.ID, m)
+	a.Opened(Entity(r.ID))
 	if err := step(a, m, StepCreated, r); err != nil {
 		return nil, err
 	}

@@ -54,6 +54,7 @@ func Machine() engine.Machine[*State] {
 		New:    New,
 		Encode: func(s *State) ([]byte, error) { return codec.Marshal(s) },
 		Decode: decode,
+		Freeze: freeze,
 		Rules:  map[int]engine.Rules[*State]{1: {Decide: decide, Evolve: func(_ *State, event any) { event.(*tx).apply() }}},
 	}
 }
@@ -99,7 +100,7 @@ func (t *tx) decision(c *engine.Command) (d engine.Decision, err error) {
 	}
 	for i := range t.Ledger.Pages() {
 		p := &t.Ledger.Pages()[i]
-		t.Run(LedgerPageEffect, p.ID(), p)
+		t.RunRaw(LedgerPageEffect, p.ID(), p.Sealed())
 	}
 	if t.changed, d.Effects, d.Timers, err = t.Outside(); err != nil {
 		return d, err
@@ -117,7 +118,7 @@ func (t *tx) decision(c *engine.Command) (d engine.Decision, err error) {
 // timerRetry is when a timer comes back whose work was refused, for example because there was no room for another account.
 const timerRetry = time.Minute
 
-// LedgerPageEffect is the kind of effect that archives a page of an account's entries: its body is a ledger.Page.
+// LedgerPageEffect is the kind of effect that archives a page of an account's entries: its body is a ledger.Page, sealed.
 const LedgerPageEffect = "ledger.page"
 
 func refused(err error) engine.Decision {
@@ -134,6 +135,14 @@ func Changed(event any) []string {
 		return t.changed
 	}
 	return nil
+}
+
+// Opened returns the entities that are new by an event of the machine, "<domain>/<id>", and who has asked for them, if anybody has.
+func Opened(event any) (entities []string, by string) {
+	if t, ok := event.(*tx); ok {
+		return t.New(), t.Principal
+	}
+	return nil, ""
 }
 
 // Record returns what the archive keeps of an entity, or nil if there is none.

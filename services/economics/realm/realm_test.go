@@ -58,8 +58,10 @@ type trio struct {
 	writers  int
 	calls    int
 	effects  []engine.Effect
-	last     string // what was asked for, for the message
-	number   uint64 // of the schedule
+	last     string      // what was asked for, for the message
+	number   uint64      // of the schedule
+	frozen   chan string // gets what the first replica was frozen to when its snapshot was was
+	was      string
 }
 
 func newTrio(t T, seed uint64) *trio {
@@ -201,6 +203,21 @@ func (l *trio) renew() {
 	if err != nil || string(one) != string(three) {
 		l.Fatalf("what was restored after %s differs: %v", l.last, err)
 	}
+	if l.frozen != nil && <-l.frozen != l.was {
+		l.Fatalf("what was frozen before has changed after %s", l.last)
+	}
+	write := l.replicas[0].Freeze()
+	if write == nil {
+		l.Fatalf("the state cannot be frozen after %s", l.last)
+	}
+	l.frozen, l.was = make(chan string, 1), string(one)
+	go func(frozen chan string) {
+		data, err := write()
+		if err != nil {
+			data = []byte(err.Error())
+		}
+		frozen <- string(data)
+	}(l.frozen)
 }
 
 func pick[E any](l *trio, of []E) E { return of[l.IntN(len(of))] }

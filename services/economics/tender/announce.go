@@ -89,6 +89,7 @@ func announce(a *act.Act, d *Draft, r *api.TenderSpec) (*api.Tender, error) {
 	t := &Tender{Spec: spec, Announcer: a.Principal, State: api.TenderOpen, OpenedAt: a.Time, ClosesAt: a.Time.Add(spec.Bidding.Std())}
 	d.tenders.Put(spec.ID, t)
 	a.At(entity, t.ClosesAt)
+	a.Opened(entity)
 	changed(a, t)
 	return t.view(nil), nil
 }

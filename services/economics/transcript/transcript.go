@@ -54,7 +54,8 @@ func (l *Log) Add(entity string, at time.Time, what, by string, body any, salt s
 		return api.Errorf(api.Invalid, "a step of %s has %d bytes, at most %d are allowed", entity, len(raw), MaxBody).WithReason(api.ReasonPayloadTooLarge)
 	}
 	s := Step{Number: l.Count + 1, At: at, What: what, By: by, Body: raw, Salt: salt}
-	l.Head = link(l.Head, entity, &s, digest(raw, salt))
+	said := digest(raw, salt)
+	l.Head = link(l.Head, entity, &s, said[:])
 	l.Count++
 	l.Recent = append(l.Recent, s)
 	return nil
@@ -99,36 +100,44 @@ func (l *Log) StoredPage(from uint64) {
 // Withhold returns the step without what it says, but with the digest of that.
 func Withhold(s Step) Step {
 	if s.Digest == "" {
-		s.Digest = digest(s.Body, s.Salt)
+		d := digest(s.Body, s.Salt)
+		s.Digest = string(d[:])
 	}
 	s.Body, s.Salt = nil, ""
 	return s
 }
 
+// hexSum is a SHA-256 in hex.
+type hexSum [2 * sha256.Size]byte
+
+func sumOf(data []byte) (h hexSum) {
+	sum := sha256.Sum256(data)
+	hex.Encode(h[:], sum[:])
+	return h
+}
+
+// usual is a size that most of what is hashed has at most, so that it needs no memory of its own.
+const usual = 512
+
 // digest is SHA-256 over the salt's length, the salt and the body, in hex.
-func digest(body json.RawMessage, salt string) string {
-	buf := make([]byte, 0, 8+len(salt)+len(body))
-	buf = text(buf, salt)
-	buf = append(buf, body...)
-	sum := sha256.Sum256(buf)
-	return hex.EncodeToString(sum[:])
+func digest(body json.RawMessage, salt string) hexSum {
+	buf := text(make([]byte, 0, usual), salt)
+	return sumOf(append(buf, body...))
 }
 
 // link is SHA-256 over the texts head, entity, what, by and digest, each after its length as uvarint, and number and time (ns since 1970)
 // as varints between them.
-func link(head, entity string, s *Step, digest string) string {
-	buf := make([]byte, 0, 256)
-	buf = text(buf, head)
+func link(head, entity string, s *Step, digest []byte) string {
+	buf := text(make([]byte, 0, usual), head)
 	buf = text(buf, entity)
 	buf = binary.AppendUvarint(buf, s.Number)
 	buf = binary.AppendVarint(buf, s.At.UnixNano())
 	buf = text(buf, s.What)
 	buf = text(buf, s.By)
-	buf = text(buf, digest)
-	sum := sha256.Sum256(buf)
-	return hex.EncodeToString(sum[:])
+	sum := sumOf(text(buf, digest))
+	return string(sum[:])
 }
 
-func text(buf []byte, s string) []byte {
+func text[T ~string | ~[]byte](buf []byte, s T) []byte {
 	return append(binary.AppendUvarint(buf, uint64(len(s))), s...)
 }

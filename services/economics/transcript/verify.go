@@ -19,12 +19,12 @@ func Heads(entity string, steps []Step) ([]string, error) {
 		sum := s.Digest
 		if len(s.Body) > 0 {
 			have := digest(s.Body, s.Salt)
-			if sum != "" && sum != have {
+			if sum != "" && sum != string(have[:]) {
 				return nil, api.Errorf(api.Invalid, "step %d of %s says something else than its digest", i+1, entity)
 			}
-			sum = have
+			sum = string(have[:])
 		}
-		head = link(head, entity, s, sum)
+		head = link(head, entity, s, []byte(sum))
 		heads[i] = head
 	}
 	return heads, nil

@@ -35,7 +35,7 @@ func Open(a *act.Act, c api.Contract) error {
 	if err != nil {
 		return err
 	}
-	a.Changed(contract.Entity(c.ID))
+	a.Opened(contract.Entity(c.ID))
 	alarm(a, opened)
 	return nil
 }
