@@ -42,6 +42,12 @@ func Worker(ctx context.Context, args []string, in io.Reader, out io.Writer) err
 			return err
 		}
 		return beService(ctx, cfg, in, out)
+	case len(args) == 2 && args[0] == workPerfMon:
+		var cfg perfConfig
+		if err := codec.Decode([]byte(args[1]), &cfg); err != nil {
+			return err
+		}
+		return bePerfMon(ctx, cfg, in, out)
 	case len(args) == 1 && args[0] == workExec:
 		return beProgram(0, in, out)
 	case len(args) == 2 && args[0] == workExec:

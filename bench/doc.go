@@ -11,4 +11,7 @@
 // programs among the agents and the readers of many streams: this program again, by Worker. One program is in Python, echo.py,
 // as agents in other languages are; what cannot be measured without it is in the report's notes. Some of the figures are set
 // against a bare pipe, a function or net/http rather than NATS.
+//
+// The suite "perfmon" has replicas of the monitor in such processes as well, so that what they take of the processors is known without that of
+// the clients.
 package bench

@@ -31,7 +31,8 @@ back. bid_ratio_64 and bid_ratio_512 compare them with requests that a plain sub
 all that were bid before, but bids overtake one another on their way: bid_accepted_64 is the share of them that was enough, the others
 are refused as bid_too_low, and count as nothing though they are commands too: bid_commands_ratio_64 counts all. sealed_bid_ratio_64
 is for bids on one vickrey auction, each in the place of its bidder's last, of which all count. Every request has a request id, as the
-SDK's have.`, measureBids},
+SDK's have. Where their answers fill within two seconds the 64 MiB that are kept for repetitions, which takes some 70,000 bids per second, a
+caller is told that the log is overloaded, and bids again 5 ms later.`, measureBids},
 		{"growth", "the same after many bids", `bid_growth compares the time of 64 callers for a bid on an auction that has so many bids (--bids) already with that on a new one,
 in turns.`, growth},
 		{"auctions", "whole auctions, against commands that do nothing", `Commands per second of 64 callers that each open an english auction, bid ten times, close it, and deliver and settle the contract that it

@@ -13,6 +13,8 @@ const (
 	bidCallers = 64
 	manyMore   = 512 // callers
 	bidStep    = 100_000
+
+	overloadPause = 5 * time.Millisecond
 )
 
 // hall is an english auction and what was bid in it.
@@ -37,20 +39,27 @@ func (s *stall) openHall(kind api.AuctionType) (*hall, error) {
 	return h, nil
 }
 
-// bid bids a step above all bids that were sent before. One that was overtaken is refused, which is no error here.
-func (h *hall) bid(_ context.Context, caller int) error {
-	price := api.Micro(h.price.Add(bidStep))
-	_, err := change(h.s, trader(caller), api.AuctionsBid, &api.AuctionBidRequest{Auction: h.id, Price: &price})
-	h.all.Add(1)
-	switch api.ReasonOf(err) {
-	case "":
-		if err == nil {
-			h.accepted.Add(1)
+// bid bids a step above all bids that were sent before. One that was overtaken is refused, which is no error here. One that the log is too
+// busy for is made again a little later, and its time is that of both.
+func (h *hall) bid(ctx context.Context, caller int) error {
+	for {
+		price := api.Micro(h.price.Add(bidStep))
+		_, err := change(h.s, trader(caller), api.AuctionsBid, &api.AuctionBidRequest{Auction: h.id, Price: &price})
+		if api.CodeOf(err) == api.Overloaded && ctx.Err() == nil {
+			time.Sleep(overloadPause)
+			continue
 		}
-	case api.ReasonBidTooLow:
-		return nil
+		h.all.Add(1)
+		switch api.ReasonOf(err) {
+		case "":
+			if err == nil {
+				h.accepted.Add(1)
+			}
+		case api.ReasonBidTooLow:
+			return nil
+		}
+		return err
 	}
-	return err
 }
 
 // side is the load of callers who bid, and after it how many of their bids counted.

@@ -105,7 +105,7 @@ func (r *run) lockEnd(ctx context.Context, at lockPlace) (*lockEnd, func(), erro
 }
 
 func (e *lockEnd) open(ctx context.Context, nc *nats.Conn, at lockPlace, cleanups *[]func()) error {
-	leases, err := lease.Open(ctx, e.js, nc, namespace, at.replicas, lease.Timing{})
+	leases, err := lease.Open(ctx, e.js, namespace, at.replicas, lease.Timing{})
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (e *lockEnd) open(ctx context.Context, nc *nats.Conn, at lockPlace, cleanup
 		return err
 	}
 	*cleanups = append(*cleanups, func() { _ = e.own.Release(context.WithoutCancel(ctx)) }) // the server goes soon after
-	if e.store, err = lock.Open(ctx, e.js, nc, namespace, at.replicas, lock.Options{Leases: leases}); err != nil {
+	if e.store, err = lock.Open(ctx, e.js, namespace, at.replicas, lock.Options{Leases: leases}); err != nil {
 		return err
 	}
 	*cleanups = append(*cleanups, e.store.Close)

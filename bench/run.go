@@ -31,7 +31,8 @@ type Config struct {
 	SyncURL, ClusterURL string
 	// Nodes is a command line that runs one of three NATS servers, given its number and six ports; for the leader of Failover.
 	Nodes []string
-	// HostProfile is a file for a CPU profile of the process in which the agents of Agents run, for its whole life; optional.
+	// HostProfile is a file for a CPU profile of the process in which the agents of Agents run, for its whole life; of PerfMon, of the first
+	// replica of each measurement, whose name is added. Optional.
 	HostProfile string
 	// Progress is told of each round; optional.
 	Progress func(text string)

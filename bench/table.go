@@ -24,7 +24,11 @@ var targets = map[string]string{
 	"bytes_per_agent": "<= 1024", "bytes_per_agent_loaded": "<= 1024",
 	"bid_ratio_64": ">= 0.55", "bid_ratio_512": ">= 0.55", "bid_growth": "<= 1.2", "auction_commands_ratio": ">= 0.8", "orders_ratio": ">= 0.8",
 	"matching_orders_per_s": ">= 2,000,000", "vcg_12x100_ms": "<= 50", "wdp_30x200_ms": "<= 2,000", "other_auction_p99_growth": "<= 1.2",
-	"restore_1m_ms":   "<= 3,000",
+	"restore_1m_ms":         "<= 3,000",
+	"slow_member_of_oracle": ">= 0.7", "slow_member_p99_ms": "<= 25", "grey_p99_ratio": "<= 1.5", "fast_fail_share": "< 0.01",
+	"pick_ns_10k": "<= 300", "pick_allocs_10k": "0", "spread_max_over_mean": "<= 3",
+	"sample_ns": "<= 25", "sample_allocs": "0", "ingest_cores": "<= 1", "freshness_ms": "<= 1,000", "quantile_error": "<= 0.01",
+	"raw_records_per_s": ">= 100,000", "raw_growth": "> 1", "event_append_ratio": ">= 0.7", "correlation_1m_ms": "<= 20",
 	"replog_ratio_64": ">= 0.65", "replog_ratio_512": ">= 0.65", "replog_p50_ratio_1": "<= 2.5", "replog_always_x_kv_64": ">= 4",
 	"majority5_p50_ms": "<= 5", "majority5_per_s_64": ">= 2000", "session_start_growth": "<= 1.2", "pbft4_p50_ms": "<= 15",
 }
@@ -39,6 +43,10 @@ var order = []string{
 	"lock_ratio_", "lock_handover_p99_ms", "barrier200_ms", "lock_",
 	"replog_ratio_", "replog_p50_ratio_", "replog_direct_ratio_", "replog_always_x_kv_", "replog_", "majority5_per_s_", "majority5_", "session_start_growth", "session_",
 	"pbft4_",
+	"slow_member_of_oracle", "slow_member_routed_of_oracle", "slow_member_queue_of_oracle", "slow_member_p99_ms", "slow_member_", "grey_p99_ratio", "grey_",
+	"fast_fail_share", "fast_fail_", "pick_", "spread_max_over_mean", "spread_service_", "spread_",
+	"sample_ns", "sample_", "ingest_cores", "ingest_", "freshness_ms", "freshness_", "quantile_error", "raw_records_per_s", "raw_", "event_append_ratio", "event_append_",
+	"correlation_",
 }
 
 // Rows returns the report as rows of name, value, unit, spread and target, without a heading.

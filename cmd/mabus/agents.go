@@ -18,7 +18,7 @@ import (
 func newAgents(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "agents", Short: "List, start and stop agents"}
 	group(cmd)
-	cmd.AddCommand(agentsList(o), agentsGet(o), agentsRegister(o), agentsUpdate(o), agentsDeregister(o), agentsStats(o), agentsWatch(o), agentsGuard(o),
+	cmd.AddCommand(agentsList(o), agentsGet(o), agentsRegister(o), agentsUpdate(o), agentsDeregister(o), agentsStats(o), agentsWatch(o), agentsMove(o), agentsGuard(o),
 		agentsStart(o), agentsVerb(o, "stop", "Stop an agent", client.Agents.Stop), agentsVerb(o, "restart", "Stop an agent if it runs, and start it", client.Agents.Restart))
 	return cmd
 }
@@ -278,13 +278,14 @@ func agentsUpdate(o *options) *cobra.Command {
 }
 
 func agentsDeregister(o *options) *cobra.Command {
-	return &cobra.Command{
-		Use: "deregister ID...", Aliases: []string{"rm"}, Short: "Remove agents that nobody runs",
-		Example: "  mabus agents deregister e1 e2", Args: args(cobra.MinimumNArgs(1)),
+	p := purgeFlags{}
+	cmd := &cobra.Command{
+		Use: "deregister ID...", Aliases: []string{"rm"}, Short: "Remove agents that nobody runs", Long: purgeHelp,
+		Example: "  mabus agents deregister e1 e2\n  mabus agents rm e1 --purge --stop", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
 				for _, id := range ids {
-					existed, err := c.Agents.Deregister(ctx, id)
+					existed, err := p.remove(ctx, c, id)
 					if err != nil {
 						return err
 					}
@@ -300,6 +301,8 @@ func agentsDeregister(o *options) *cobra.Command {
 			})
 		},
 	}
+	p.flags(cmd)
+	return cmd
 }
 
 func agentsStats(o *options) *cobra.Command {

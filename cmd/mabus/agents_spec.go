@@ -17,7 +17,7 @@ import (
 )
 
 var specFlagNames = []string{
-	"type", "capability", "tag", "module", "http", "concurrency", "mailbox", "env", "dir", "grace", "message-timeout", "memory", "cpu", "max-cost",
+	"type", "capability", "tag", "module", "http", "concurrency", "mailbox", "env", "secret", "dir", "grace", "message-timeout", "memory", "cpu", "max-cost",
 	"restart", "max-restarts", "max-seconds", "shutdown", "group", "strategy", "position",
 	"place-host", "place-tag", "place-prefer", "place-near", "place-apart", "place-cpu", "place-memory", "config", "metadata",
 }
@@ -26,6 +26,7 @@ var specFlagNames = []string{
 type newSpec struct {
 	api.AgentSpec
 	config, metadata, http, memory string
+	secrets                        map[string]string
 	cpu                            float64
 	group                          api.Group
 	place                          api.Placement
@@ -43,6 +44,7 @@ func (s *newSpec) flags(cmd *cobra.Command) {
 	f.IntVar(&s.Concurrency, "concurrency", 0, "messages that it handles at once (1)")
 	f.IntVar(&s.Mailbox, "mailbox", 0, "messages that wait for it before others are refused (1024)")
 	f.StringToStringVar(&s.Env, "env", nil, "environment of an exec agent, NAME=VALUE")
+	f.StringToStringVar(&s.secrets, "secret", nil, "environment of an exec agent, NAME=REFERENCE: env:NAME, file:/path or secret:NAME of the host")
 	f.StringVar(&s.Dir, "dir", "", "working directory of an exec agent")
 	f.DurationVar((*time.Duration)(&s.Grace), "grace", 0, "how long an exec agent may go on with what was cancelled (5s)")
 	f.DurationVar((*time.Duration)(&s.Timeout), "message-timeout", 0, "the longest that it has for one message")
@@ -76,6 +78,12 @@ func (s *newSpec) build(a []string) error {
 	}
 	if err := s.buildHTTP(); err != nil {
 		return err
+	}
+	for name, ref := range s.secrets {
+		if s.Secrets == nil {
+			s.Secrets = map[string]api.SecretRef{}
+		}
+		s.Secrets[name] = api.SecretRef(ref)
 	}
 	memory, err := parseSize(s.memory)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 func newBench(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure Mabus on this machine"}
 	group(cmd)
-	cmd.AddCommand(newBenchCore(o), newBenchAgents(o), newBenchLocks(o), newBenchCoordination(o), newBenchEconomics(o), newBenchFailover(o), newBenchNATS(), newBenchNode(), newBenchWorker())
+	cmd.AddCommand(newBenchCore(o), newBenchAgents(o), newBenchLocks(o), newBenchCoordination(o), newBenchEconomics(o), newBenchLoadBalancer(o), newBenchPerfMon(o), newBenchFailover(o), newBenchNATS(), newBenchNode(), newBenchWorker())
 	return cmd
 }
 

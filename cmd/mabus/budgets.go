@@ -21,7 +21,8 @@ SCOPE is namespace, which has no ID, agent or job. Caps are given in micro-units
 tables show units.
 
 With --pay-from the cap is held in an account of --as before it counts. What was spent is paid from it when the budget is settled
-or removed, and the rest goes back.`,
+or removed, and the rest goes back. In strict mode agent hosts with credentials of their own need an allowance of the account for that:
+mabus ledger allowances set hosts operator agenthost --total 100 --as operator.`,
 	}
 	group(cmd)
 	cmd.AddCommand(budgetsSet(o), budgetsGet(o), budgetsList(o), budgetsSettle(o), budgetsRemove(o))
@@ -82,11 +83,11 @@ func showBudget(w io.Writer, b *api.Budget) {
 
 func budgetsSet(o *options) *cobra.Command {
 	var limit api.Micro
-	var from string
+	var from, allowance string
 	cmd := budgetCommand(o, "set", "Set a cap; what is spent stays",
 		"  mabus budgets set job j1 --cap 2500000\n  mabus budgets set namespace --cap 100000000\n  mabus --as ann budgets set job j2 --cap 2500000 --pay-from ann",
 		func(ctx context.Context, c *client.Client, k api.BudgetKey) (*api.Budget, error) {
-			return c.Budgets.Set(ctx, api.BudgetSetRequest{Scope: k.Scope, ID: k.ID, Cap: limit, Account: api.AccountID(from)})
+			return c.Budgets.Set(ctx, api.BudgetSetRequest{Scope: k.Scope, ID: k.ID, Cap: limit, Account: api.AccountID(from), Allowance: allowance})
 		})
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
@@ -100,6 +101,7 @@ func budgetsSet(o *options) *cobra.Command {
 	}
 	cmd.Flags().Var(microFlag{&limit}, "cap", "the most that may be spent, in micro-units")
 	cmd.Flags().StringVar(&from, payFrom, "", "account of --as in which the cap is held; the one from before unless given")
+	cmd.Flags().StringVar(&allowance, "allowance", "", "allowance of the account for the spender agenthost, by which agent hosts have the cap held in strict mode")
 	return cmd
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/natsd"
@@ -41,6 +44,10 @@ func embed(ctx context.Context, cfg natsd.Config, onOwned func()) (*embedded, er
 	wait, cancel := context.WithTimeout(ctx, embedTime)
 	defer cancel()
 	h, err := natsd.StartOrAttach(wait, cfg)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("another program has the port %d of %s, where the embedded NATS is to listen: choose another port with --port (0 for a free one), or join the NATS server that is there with --server",
+			cfg.Port, cmp.Or(cfg.Host, "127.0.0.1"))
+	}
 	if err != nil {
 		return nil, err
 	}

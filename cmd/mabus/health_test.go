@@ -38,7 +38,8 @@ func TestHealth(t *testing.T) {
 		{name: "by port", addr: ":" + u.Port(), ready: true},
 		{name: "not ready", args: []string{srv.URL}, want: "registry is not ready"},
 		{name: "nobody there", args: []string{"http://127.0.0.1:1"}, want: "refused"},
-		{name: "nothing given", want: "MABUS_HTTP", usage: true},
+		{name: "nothing given, and no server", args: []string{"--server", "nats://127.0.0.1:1", "--timeout", "2s"}, want: "127.0.0.1:1"},
+		{name: "the fleet at a URL", args: []string{"--fleet", srv.URL}, want: "--fleet", usage: true},
 		{name: "no address", addr: "8080", want: "MABUS_HTTP", usage: true},
 		{name: "no URL", args: []string{"http://%"}, want: "invalid URL", usage: true},
 	} {

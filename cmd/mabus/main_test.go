@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,8 +22,12 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-// A copy of the test binary that is called mabus is the command.
+// A copy of the test binary that is called mabus is the command. Most tests wait for processes and leases far longer than they compute,
+// so that more run at once than there are processors.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"mabus": func() { os.Exit(execute()) }})
 }
 

@@ -21,10 +21,16 @@ type options struct {
 	namespace   string
 	principal   string
 	credentials string
+	tlsCA       string
+	tlsCert     string
+	tlsKey      string
+	auth        string
 	data        string
 	json        bool
 	timeout     time.Duration
 	logLevel    string
+
+	anyNamespace bool // also one that earlier versions took, and this one refuses
 }
 
 func newRoot() *cobra.Command {
@@ -39,7 +45,7 @@ func newRoot() *cobra.Command {
   mabus agents list              what runs
 
 Without --server, commands find the server that runs on the data directory (./.mabus), or else nats://127.0.0.1:4222.`,
-		Version: version, SilenceUsage: true, SilenceErrors: true,
+		Version: built(), SilenceUsage: true, SilenceErrors: true,
 	}
 	group(root)
 	f := root.PersistentFlags()
@@ -47,12 +53,16 @@ Without --server, commands find the server that runs on the data directory (./.m
 	f.StringVar(&o.namespace, "namespace", envOr("MABUS_NAMESPACE", api.DefaultNamespace), "namespace: the first token of every subject (MABUS_NAMESPACE)")
 	f.StringVar(&o.principal, "as", os.Getenv("MABUS_PRINCIPAL"), "principal to act as (MABUS_PRINCIPAL)")
 	f.StringVar(&o.credentials, "creds", os.Getenv("NATS_CREDS"), "NATS credentials file (NATS_CREDS)")
+	f.StringVar(&o.tlsCA, "tls-ca", os.Getenv("NATS_CA"), "file of the certificates that NATS' own is trusted by (NATS_CA)")
+	f.StringVar(&o.tlsCert, "tls-cert", os.Getenv("NATS_CERT"), "file of the certificate to show to NATS (NATS_CERT)")
+	f.StringVar(&o.tlsKey, "tls-key", os.Getenv("NATS_KEY"), "file of the key of --tls-cert (NATS_KEY)")
+	f.StringVar(&o.auth, "auth", os.Getenv("MABUS_AUTH"), "auth directory; that of the data directory unless given (MABUS_AUTH)")
 	f.StringVar(&o.data, "data", envOr("MABUS_DATA", ".mabus"), "data directory of the embedded NATS (MABUS_DATA)")
 	f.BoolVar(&o.json, "json", false, "print JSON: one object, or one a line where there are several")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newUp(o), newServe(o), newRun(o), newAgents(o), newHosts(o), newServices(o), newTasks(o), newBudgets(o), newLocks(o), newElections(o), newAuctions(o), newSessions(o), newProtocols(o), newVariables(o), newReputation(o), newRisk(o), newLedger(o), newMarkets(o), newTenders(o), newContracts(o), newBazaars(o), newPrices(o), newVerify(o), newCells(o), newBarriers(o), newLatches(o), newCounters(o), newSequences(o), newCall(o), newCast(o), newHealth(o), newBench(o), newIsolate(o))
+	root.AddCommand(newUp(o), newAuth(o), newServe(o), newConsole(o), newRun(o), newAgents(o), newHosts(o), newSecrets(o), newConfig(o), newServices(o), newTasks(o), newJobs(o), newNamespaces(o), newBudgets(o), newLocks(o), newElections(o), newAuctions(o), newSessions(o), newProtocols(o), newVariables(o), newReputation(o), newRisk(o), newLedger(o), newMarkets(o), newTenders(o), newContracts(o), newBazaars(o), newPrices(o), newVerify(o), newEvents(o), newAlerts(o), newCells(o), newBarriers(o), newLatches(o), newCounters(o), newSequences(o), newMetrics(o), newTop(o), newBalance(o), newCall(o), newCast(o), newHealth(o), newBench(o), newIsolate(o), newAdmin(o))
 	return root
 }
 
@@ -121,16 +131,17 @@ func (o *options) with(cmd *cobra.Command, f func(ctx context.Context, c *client
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
 	defer cancel()
-	return f(ctx, c)
+	return o.traced(ctx, cmd, func(ctx context.Context) error { return f(ctx, c) })
 }
 
 // connect connects to the server and says what to do if there is none.
 func (o *options) connect(ctx context.Context, url string) (*client.Client, error) {
-	c, err := client.Connect(ctx, client.Options{
-		URL: url, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus command",
-	})
-	if api.CodeOf(err) == api.Unavailable {
-		return nil, fmt.Errorf("%w; start one with `mabus up`, or name yours with --server", err)
+	id, err := o.identity()
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	c, err := client.Connect(ctx, client.Options{
+		URL: url, Namespace: o.namespace, AnyNamespace: o.anyNamespace, Principal: id.principal, Credentials: id.credentials, TLS: id.tls, Name: "mabus command",
+	})
+	return c, o.hint(err, id)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/natsd"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -19,6 +20,8 @@ type stack struct {
 	log  zerolog.Logger
 	url  string
 	nats *embedded // nil with --server
+
+	strict *strictNATS // nil unless the data is that of a strict server
 
 	own     context.Context // of this process's services
 	end     context.CancelFunc
@@ -36,11 +39,21 @@ func newStack(ctx context.Context, o *options, log zerolog.Logger) (*stack, erro
 		return s, nil
 	}
 	var err error
-	if s.nats, err = embed(ctx, natsd.Config{DataDir: o.data, MaxStore: unlimited, Log: log}, s.serve); err != nil {
+	cfg := natsd.Config{DataDir: o.data, MaxStore: unlimited, Log: log}
+	if s.strict, err = o.secure(ctx, &cfg, false, identity{principal: defaultService}, api.KindService, defaultOperator); err != nil {
+		s.end()
+		return nil, err
+	}
+	if s.nats, err = embed(ctx, cfg, s.serve); err != nil {
 		s.end()
 		return nil, err
 	}
 	s.url = s.nats.url
+	if s.strict != nil {
+		if err := s.strict.started(ctx, s.url, s.nats.owned(), log); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
 	if !s.nats.owned() {
 		return s, nil
 	}
@@ -61,11 +74,20 @@ func newStack(ctx context.Context, o *options, log zerolog.Logger) (*stack, erro
 
 // serve runs the services until close.
 func (s *stack) serve() {
-	services := &serveOptions{options: s.o}
+	services := &serveOptions{options: s.o, secrets: secretsOfEnvironment()}
+	id := identity{}
+	if s.strict != nil {
+		id = s.strict.self
+	}
 	s.serving.Go(func() {
 		s.err = daemon.Run(s.own, daemon.Config{
-			NATS: rpc.Options{URL: s.nats.url, Namespace: s.o.namespace, Name: "mabus run"}, Version: version, Log: s.log,
-			OnReady: func(*rpc.Conn) { s.once.Do(func() { close(s.ready) }) },
+			NATS: rpc.Options{URL: s.nats.url, Namespace: s.o.namespace, Principal: id.principal, Credentials: id.credentials, TLS: id.tls, Name: "mabus run"}, Strict: s.strict != nil, Version: version, Log: s.log,
+			OnReady: func(conn *rpc.Conn) {
+				if s.strict != nil {
+					s.strict.violations.use(conn)
+				}
+				s.once.Do(func() { close(s.ready) })
+			},
 		}, services.table())
 		if s.own.Err() == nil {
 			err := s.err
@@ -84,6 +106,9 @@ func (s *stack) close() error {
 	}
 	s.end()
 	s.serving.Wait()
+	if s.strict != nil {
+		s.strict.violations.close()
+	}
 	if s.nats != nil {
 		s.nats.close()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/mabus-project/mabus/client/agent"
@@ -16,7 +18,10 @@ import (
 	"github.com/mabus-project/mabus/services/agenthost/native/gosource"
 	"github.com/mabus-project/mabus/services/coordination"
 	"github.com/mabus-project/mabus/services/economics"
+	"github.com/mabus-project/mabus/services/loadbalancer"
+	"github.com/mabus-project/mabus/services/perfmon"
 	"github.com/mabus-project/mabus/services/registry"
+	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/natsd"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -39,6 +44,10 @@ type serveOptions struct {
 	maxAgent int
 	// operators of the economy
 	operators []string
+	console   consoleOptions
+	// changed tells whether a flag was given.
+	changed func(flag string) bool
+	secrets secretFlags
 }
 
 func (o *serveOptions) flags(cmd *cobra.Command) {
@@ -53,25 +62,48 @@ func (o *serveOptions) flags(cmd *cobra.Command) {
 		"principal who may mint, judge and act for the system; the same for every economics process (MABUS_OPERATORS)")
 	f.StringVar(&o.host, "host-id", os.Getenv("MABUS_HOST_ID"), "id of the agent host; a new one for each start unless given (MABUS_HOST_ID)")
 	f.StringSliceVar(&o.hostTags, "host-tag", nil, "tag of the agent host; may be given several times")
-	f.IntVar(&o.maxAgent, "max-agents", agenthost.DefaultMaxAgents, "agents that the agent host takes")
+	o.secrets.flags(cmd)
+	f.IntVar(&o.maxAgent, "max-agents", 0, fmt.Sprintf("agents that the agent host takes, unless agenthost.max_agents is set (%d)", agenthost.DefaultMaxAgents))
+	o.changed = f.Changed
 }
 
 // table is every service, in the order in which they start.
 func (o *serveOptions) table() []daemon.Service {
 	return []daemon.Service{
 		{Name: "registry", Doc: "knows agents, hosts and services", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
-			return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
+			if env.Strict && env.Conn.Kind() == api.KindService {
+				if err := agenthost.Prepare(ctx, env.Conn); err != nil {
+					return nil, err
+				}
+			}
+			return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Strict: env.Strict, Operators: o.namedOperators(), Log: env.Log, Metrics: env.Metrics})
 		}},
 		{Name: "coordination", Doc: "locks, elections, barriers, latches, counters, sequences and fenced cells", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 			return coordination.Start(ctx, env.Conn, coordination.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
 		}},
 		{Name: "economics", Doc: "ledger, auctions, contracts, task markets, reputation, markets and risk", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 			return economics.Start(ctx, env.Conn, economics.Config{
-				Version: env.Version, Strict: env.Strict, Operators: o.operators, Log: env.Log, Metrics: env.Metrics,
+				Version: env.Version, Strict: env.Strict, Operators: o.namedOperators(), Log: env.Log, Metrics: env.Metrics,
 			})
 		}},
-		agenthost.New(agenthost.Config{ID: o.host, Modules: modules, MaxAgents: o.maxAgent, Tags: o.hostTags}),
+		{Name: "perfmon", Doc: "metrics of agents, hosts, services and callers, and the store of events", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return perfmon.Start(ctx, env.Conn, perfmon.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
+		}},
+		{Name: "loadbalancer", Doc: "chooses agents, routes messages to them, and levels hosts", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return loadbalancer.Start(ctx, env.Conn, loadbalancer.Config{Version: env.Version, Strict: env.Strict, Log: env.Log, Metrics: env.Metrics})
+		}},
+		agenthost.New(agenthost.Config{ID: o.host, Modules: modules, MaxAgents: o.maxAgent, Tags: o.hostTags, Secrets: o.secrets.Policy}),
 	}
+}
+
+func (o *serveOptions) given(flag string) bool { return o.changed != nil && o.changed(flag) }
+
+// namedOperators are those that a flag or the environment names; what nobody has named the configuration may.
+func (o *serveOptions) namedOperators() []string {
+	if o.given("operator") || os.Getenv("MABUS_OPERATORS") != "" {
+		return o.operators
+	}
+	return nil
 }
 
 // modules are the native agents compiled into this binary.
@@ -86,9 +118,13 @@ func newUp(base *options) *cobra.Command {
 runs it there already, this one joins that, and its services add to those there.`,
 		Example: "  mabus up\n  mabus up --port 0 --data /var/lib/mabus --http :8080",
 		Args:    args(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return o.serve(cmd.Context(), o.table()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.console.given = cmd.Flags().Changed("console")
+			return o.serve(cmd.Context(), o.table())
+		},
 	}
 	o.flags(cmd)
+	o.console.flags(cmd)
 	return cmd
 }
 
@@ -141,13 +177,26 @@ func (o *serveOptions) serve(ctx context.Context, services []daemon.Service) err
 	if err != nil {
 		return err
 	}
-	if o.strict && o.principal == "" {
-		o.principal = "mabus" // in strict mode services have to name themselves too
+	// The level may change while the process runs, so it is the program's and not the logger's.
+	zerolog.SetGlobalLevel(log.GetLevel())
+	log = log.Level(zerolog.TraceLevel)
+	level := ""
+	if o.given("log-level") {
+		level = o.logLevel
 	}
 	begin := time.Now()
-	nats := o.server
+	nats, id := o.server, identity{}
+	as, kind, onReady := defaultService, api.KindService, func(*rpc.Conn) {}
+	if len(services) == 1 && services[0].Name == "agenthost" {
+		as, kind = defaultHost, api.KindHost
+	}
 	if nats == "" { // embedded if and only if no server is given: that is the whole of all-in-one mode
-		e, err := embed(ctx, natsd.Config{DataDir: o.data, Host: o.listen, Port: o.port, MaxStore: unlimited, Log: log}, nil)
+		cfg := natsd.Config{DataDir: o.data, Host: o.listen, Port: o.port, MaxStore: unlimited, Log: log}
+		secured, err := o.secure(ctx, &cfg, o.strict, identity{principal: cmp.Or(o.principal, as), credentials: o.credentials}, kind, cmp.Or(cmp.Or(o.operators...), defaultOperator))
+		if err != nil {
+			return err
+		}
+		e, err := embed(ctx, cfg, nil)
 		if err != nil {
 			return err
 		}
@@ -155,11 +204,38 @@ func (o *serveOptions) serve(ctx context.Context, services []daemon.Service) err
 		if nats = e.url; !e.owned() {
 			log.Info().Str("data", o.data).Str("nats", nats).Msg("another process runs NATS on this data: joining it")
 		}
+		if secured != nil {
+			defer secured.violations.close()
+			if err := secured.started(ctx, nats, e.owned(), log); err != nil {
+				return err
+			}
+			id, o.console.as, o.strict, onReady = secured.self, secured.operator, true, secured.violations.use
+			if secured.operator.credentials == "" && !o.console.given {
+				o.console.addr = ""
+			}
+		}
 	}
+	if id.credentials == "" {
+		if id, err = o.identityOf(as); err != nil {
+			return err
+		}
+		if o.console.as = id; o.principal == "" && o.server == "" && len(o.operators) > 0 { // the server is its own, and whoever uses it may be anybody there
+			o.console.as.principal = o.operators[0]
+		}
+	}
+	if o.strict && id.principal == "" {
+		id.principal = defaultService // in strict mode services have to name themselves too
+	}
+	stop, err := o.console.start(o.options, nats, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	return daemon.Run(ctx, daemon.Config{
-		NATS:   rpc.Options{URL: nats, Namespace: o.namespace, Principal: o.principal, Credentials: o.credentials, Name: "mabus " + names(services), Replicas: o.replicas},
-		Strict: o.strict, Version: version, HTTP: o.http, Log: log,
-		OnReady: func(*rpc.Conn) {
+		NATS:   rpc.Options{URL: nats, Namespace: o.namespace, Principal: id.principal, Credentials: id.credentials, TLS: id.tls, Name: "mabus " + names(services), Replicas: o.replicas},
+		Strict: o.strict, Version: version, HTTP: o.http, Log: log, Level: level, SetLevel: zerolog.SetGlobalLevel,
+		OnReady: func(conn *rpc.Conn) {
+			onReady(conn)
 			log.Info().Str("nats", redact(nats)).Str("namespace", o.namespace).Str("services", names(services)).
 				Dur("took_ms", time.Since(begin)).Msg("ready")
 		},
