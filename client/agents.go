@@ -133,6 +133,12 @@ func (a Agents) Restart(ctx context.Context, id string) (*api.Agent, error) {
 	return a.changed(rpc.Call(ctx, a.conn, api.HostedAgentsRestart, &api.GetRequest{ID: id}))
 }
 
+// Move hands a running agent over to another host, with its state, what waits for it and the rest of its group: to the one that is
+// named, or else to the best. Refused, as not_running, host_not_found, host_full, module_not_found or no_place, it stays where it is.
+func (a Agents) Move(ctx context.Context, req api.AgentMoveRequest) (*api.Agent, error) {
+	return a.changed(rpc.Call(ctx, a.conn, api.HostedAgentsMove, &req))
+}
+
 // Status returns an agent and what its host measures of it.
 func (a Agents) Status(ctx context.Context, id string) (*api.AgentState, error) {
 	return rpc.Call(ctx, a.conn, api.HostedAgentsStatus, &api.GetRequest{ID: id})

@@ -30,14 +30,31 @@ const (
 )
 
 // repeat calls f until it succeeds, fails in a way that another try does not mend, or ctx ends; then the last error is the
-// answer.
+// answer. A last try that had less time than the pause before it says nothing by running out of it: the answer is then the error
+// of the one before.
 func repeat[T any](ctx context.Context, mends func(error) bool, f func(context.Context) (T, error)) (T, error) {
+	var before error
+	var pausedFor time.Duration
 	for wait := firstPause; ; wait = min(2*wait, lastPause) {
+		end, limited := ctx.Deadline()
+		hasty := limited && before != nil && time.Until(end) < pausedFor
 		v, err := f(ctx)
-		if err == nil || !mends(err) || !pause(ctx, wait/2+rand.N(wait/2)) {
+		if hasty && api.CodeOf(err) == api.DeadlineExceeded && !time.Now().Before(end) {
+			return v, instead(before, isAmbiguous(err))
+		}
+		before, pausedFor = err, wait/2+rand.N(wait/2)
+		if err == nil || !mends(err) || !pause(ctx, pausedFor) {
 			return v, err
 		}
 	}
+}
+
+// instead returns the error of an earlier try; what was sent again since may have been executed.
+func instead(err error, ambiguous bool) error {
+	if e := api.AsError(err); e != nil && ambiguous {
+		return e.MaybeExecuted()
+	}
+	return err
 }
 
 // attempts is repeat where no single attempt may eat all of the time: each is bounded, and counts as lost when it runs out.

@@ -20,6 +20,9 @@ import (
 // quick is lease timing that lets a test see a lease run out.
 var quick = lease.Timing{Renew: 100 * time.Millisecond, Hold: 800 * time.Millisecond, Challenge: 1200 * time.Millisecond}
 
+// unhurried is for tests in which nobody dies: a machine that stands still for a second takes nothing from anybody.
+var unhurried = lease.Timing{Renew: 200 * time.Millisecond, Hold: 10 * time.Second, Challenge: 12 * time.Second}
+
 // coordinated is NATS with a registry and replicas of coordination.
 type coordinated struct {
 	url  string
@@ -72,7 +75,12 @@ func startCoordinated(ctx context.Context, url string, replicas int, timing leas
 
 func coordinate(t *testing.T, replicas int) *coordinated {
 	t.Helper()
-	c, err := startCoordinated(within(t, patience), natstest.Start(t).URL(), replicas, quick)
+	return coordinateWith(t, replicas, unhurried)
+}
+
+func coordinateWith(t *testing.T, replicas int, timing lease.Timing) *coordinated {
+	t.Helper()
+	c, err := startCoordinated(within(t, patience), natstest.Start(t).URL(), replicas, timing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +97,22 @@ func (c *coordinated) join(t *testing.T) (*client.Client, *client.Lease) {
 	}
 	t.Cleanup(cl.Close)
 	return cl, openLease(t, cl)
+}
+
+// joined has a client with a lease do something, and another one when the machine stood still for longer than the lease is held.
+func (c *coordinated) joined(t *testing.T, do func(*client.Client, *client.Lease) error) {
+	t.Helper()
+	for until := time.Now().Add(2 * patience); ; {
+		cl, l := c.join(t)
+		err := do(cl, l)
+		if err == nil {
+			return
+		}
+		if api.ReasonOf(err) != api.ReasonLeaseLost || time.Now().After(until) {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
 }
 
 func TestMutualExclusion(t *testing.T) {
@@ -236,7 +260,7 @@ func outlive(t *testing.T, end func(*coordinated)) {
 func TestWaitersOutliveARestartOfNATS(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	w, err := startCoordinated(within(t, patience), srv.URL(), 2, lease.Timing{Renew: 200 * time.Millisecond, Hold: 10 * time.Second, Challenge: 12 * time.Second})
+	w, err := startCoordinated(within(t, patience), srv.URL(), 2, unhurried)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,22 +314,23 @@ func TestWaitersOutliveARestartOfNATS(t *testing.T) {
 
 // What a client holds that says no goodbye is free when its lease is declared dead.
 func TestLocksOfTheDead(t *testing.T) {
-	w := coordinate(t, 1)
-	dead, deadLease := w.join(t)
-	h, err := dead.Locks.Try(within(t, patience), deadLease, api.LockAcquireRequest{Name: "m"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lead, err := dead.Elections.Campaign(within(t, patience), deadLease, "e", map[string]string{"at": "here"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.Close()
-	c, l := w.join(t)
-	next, err := c.Locks.Acquire(within(t, patience), l, api.LockAcquireRequest{Name: "m"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := coordinateWith(t, 1, quick)
+	var h *client.Held
+	var lead *client.Leadership
+	w.joined(t, func(dead *client.Client, l *client.Lease) (err error) {
+		if h, err = dead.Locks.Acquire(within(t, patience), l, api.LockAcquireRequest{Name: "m"}); err == nil {
+			lead, err = dead.Elections.Campaign(within(t, patience), l, "e", map[string]string{"at": "here"})
+		}
+		if err == nil {
+			dead.Close()
+		}
+		return err
+	})
+	var next *client.Held
+	w.joined(t, func(c *client.Client, l *client.Lease) (err error) {
+		next, err = c.Locks.Acquire(within(t, patience), l, api.LockAcquireRequest{Name: "m"})
+		return err
+	})
 	if h.Err() == nil || h.Context().Err() == nil || lead.Err() == nil {
 		t.Error("two hold it")
 	}

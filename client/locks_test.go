@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -173,7 +174,12 @@ func TestAcquireGivesItsPlaceBack(t *testing.T) {
 	if c := api.CodeOf(err); c != api.DeadlineExceeded {
 		t.Errorf("got %v", err)
 	}
-	natstest.Eventually(t, patience, func() bool { return d.gave(d.asked[0].Ticket) }, "the ticket is given back")
+	natstest.Eventually(t, patience, func() bool {
+		d.mu.Lock()
+		asked := slices.Clone(d.asked)
+		d.mu.Unlock()
+		return len(asked) > 0 && d.gave(asked[0].Ticket)
+	}, "the ticket is given back")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan error, 1)

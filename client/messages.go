@@ -56,16 +56,29 @@ func toAgent[T any](ctx context.Context, c *Client, agentID string, send func(co
 }
 
 // CallCapability sends a message to any one agent that has the capability and waits for its answer: unavailable (no_agent)
-// if there is none. It is sent once, unless ctx is Idempotent.
+// if there is none. It is sent once, unless ctx is Idempotent; one that nobody has seen, because the agent that was chosen has gone,
+// goes to another.
+//
+// The client chooses the agent by how the agents have answered it and by what their hosts tell of their load, and sends straight to
+// it (see SetBalance); before it knows them NATS chooses. It is overloaded (all_agents_overloaded) when the mailboxes of all must
+// still be full.
 func (c *Client) CallCapability(ctx context.Context, capability string, payload any) (json.RawMessage, error) {
 	if err := api.CheckID("capability", capability); err != nil {
 		return nil, err
 	}
-	answer, err := c.ask(ctx, api.CapabilitySubject(c.conn.Namespace, capability), payload)
-	if isUnheard(err) {
-		return nil, noAgent(capability)
+	body, err := encode(payload)
+	if err != nil {
+		return nil, err
 	}
-	return answer, err
+	send := func(ctx context.Context) (json.RawMessage, error) {
+		return toAny(ctx, c, capability, false, func(ctx context.Context, subject string) (json.RawMessage, error) {
+			return c.conn.Request(ctx, subject, body, false)
+		})
+	}
+	if isIdempotent(ctx) {
+		return attempts(ctx, mayRepeat, send)
+	}
+	return send(ctx)
 }
 
 // Answer is what one agent of many said: exactly one of Payload and Err is set.
@@ -96,7 +109,7 @@ func (c *Client) CallAll(ctx context.Context, capability string, payload any) (a
 	if want == 0 {
 		return nil, 0, nil
 	}
-	inbox := c.conn.NC.NewInbox()
+	inbox := c.conn.NewInbox()
 	replies := make(chan *nats.Msg, want+16)
 	sub, err := c.conn.NC.ChanSubscribe(inbox, replies)
 	if err != nil {
@@ -129,20 +142,21 @@ func (c *Client) Cast(ctx context.Context, agentID string, payload any) error {
 		return err
 	}
 	_, err := toAgent(ctx, c, agentID, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, c.cast(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
+		return struct{}{}, c.cast(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload, nats.Header{})
 	})
 	return err
 }
 
-// CastCapability is Cast to any one agent that has the capability: unavailable (no_agent) if there is none.
+// CastCapability is Cast to any one agent that has the capability, chosen like that of CallCapability: unavailable (no_agent) if
+// there is none. Casts to a capability keep no order, unless it has one agent.
 func (c *Client) CastCapability(ctx context.Context, capability string, payload any) error {
 	if err := api.CheckID("capability", capability); err != nil {
 		return err
 	}
-	err := c.cast(ctx, api.CapabilitySubject(c.conn.Namespace, capability), payload)
-	if isUnheard(err) {
-		return noAgent(capability)
-	}
+	_, err := toAny(ctx, c, capability, true, func(ctx context.Context, subject string) (struct{}, error) {
+		// Its sender hears no more of it once it is in a mailbox: with the capability its host can hand it on.
+		return struct{}{}, c.cast(ctx, subject, payload, nats.Header{api.HeaderCapability: []string{capability}})
+	})
 	return err
 }
 
@@ -155,15 +169,20 @@ func (c *Client) CastAll(ctx context.Context, capability string, payload any) er
 	if err != nil {
 		return err
 	}
-	return c.conn.Send(ctx, api.AllSubject(c.conn.Namespace, capability), "", body)
+	if c.conn.Kind() == "" {
+		return c.conn.Send(ctx, api.AllSubject(c.conn.Namespace, capability), "", body)
+	}
+	// An agent believes who asks by the inbox, to which it acknowledges the cast; nobody hears that.
+	return c.conn.SendHeader(ctx, api.AllSubject(c.conn.Namespace, capability), c.conn.NewInbox(), body, nats.Header{api.HeaderCast: []string{"1"}})
 }
 
-func (c *Client) cast(ctx context.Context, subject string, payload any) error {
+func (c *Client) cast(ctx context.Context, subject string, payload any, header nats.Header) error {
 	body, err := encode(payload)
 	if err != nil {
 		return err
 	}
-	_, err = c.conn.RequestHeader(ctx, subject, body, false, nats.Header{api.HeaderCast: []string{"1"}})
+	header[api.HeaderCast] = []string{"1"}
+	_, err = c.conn.RequestHeader(ctx, subject, body, false, header)
 	return err
 }
 

@@ -26,9 +26,20 @@ type MirrorOptions struct {
 //
 // The agents that it returns are shared by all who ask: do not change them, nor what they point to. Their Revision is empty;
 // whoever needs one for an update asks Agents.Get.
-type AgentMirror struct{ kv *kv.Mirror[api.Agent] }
+type AgentMirror struct{ kv agentCopy }
+
+// agentCopy is what a mirror reads from: the store itself, or lists of the registry where the store is not to be had.
+type agentCopy interface {
+	Get(id string) (*api.Agent, uint64, bool)
+	Range(f func(id string, a *api.Agent, rev uint64) bool)
+	Len() int
+	Synced() bool
+	Age() time.Duration
+	Stop()
+}
 
 // MirrorAgents returns a mirror that has loaded what it is to hold. Agents that do not meet the conditions take no memory.
+// Credentials that may not use JetStream have one that asks the registry once a second, and begins with what a replica of it knows.
 // It is not_found when no registry has run in the namespace yet, and unavailable when the load is not done before ctx ends.
 // The mirror lives until Close, not until the end of ctx.
 func (c *Client) MirrorAgents(ctx context.Context, o MirrorOptions) (*AgentMirror, error) {
@@ -36,7 +47,14 @@ func (c *Client) MirrorAgents(ctx context.Context, o MirrorOptions) (*AgentMirro
 	if err := list.Validate(); err != nil {
 		return nil, err
 	}
-	bucket, err := kv.Attach(ctx, c.conn.JS, c.conn.NC, c.conn.Namespace, "agents")
+	if !c.conn.HasStores() {
+		m, err := newListed(ctx, c.Agents, list)
+		if err != nil {
+			return nil, err
+		}
+		return &AgentMirror{m}, nil
+	}
+	bucket, err := kv.Attach(ctx, c.conn.JS, c.conn.Namespace, "agents")
 	if err != nil {
 		if api.AsError(err) != nil {
 			return nil, err
@@ -47,10 +65,11 @@ func (c *Client) MirrorAgents(ctx context.Context, o MirrorOptions) (*AgentMirro
 	if o.selective() {
 		opts.Keep = o.meets
 	}
-	m := &AgentMirror{kv.NewMirror(bucket, opts)}
-	m.kv.Start()
+	loading := kv.NewMirror(bucket, opts)
+	m := &AgentMirror{loading}
+	loading.Start()
 	select {
-	case <-m.kv.Ready():
+	case <-loading.Ready():
 		return m, nil
 	case <-ctx.Done():
 		m.Close()

@@ -23,12 +23,21 @@ func (c *Client) Stream(ctx context.Context, agentID string, payload any) (*Stre
 	return c.stream(ctx, api.AgentSubject(c.conn.Namespace, agentID), payload)
 }
 
-// StreamCapability is Stream with any one agent that has the capability.
+// StreamCapability is Stream with any one agent that has the capability, chosen like that of CallCapability. That nobody listens is
+// heard by Next, as nobody_listens.
 func (c *Client) StreamCapability(ctx context.Context, capability string, payload any) (*Stream, error) {
 	if err := api.CheckID("capability", capability); err != nil {
 		return nil, err
 	}
-	return c.stream(ctx, api.CapabilitySubject(c.conn.Namespace, capability), payload)
+	body, err := encode(payload)
+	if err != nil {
+		return nil, err
+	}
+	r := c.route(ctx, capability)
+	if r.begin(); r.err != nil {
+		return nil, r.err
+	}
+	return c.conn.OpenStreamBy(rpc.Asking(ctx, capability), r, body)
 }
 
 func (c *Client) stream(ctx context.Context, subject string, payload any) (*Stream, error) {

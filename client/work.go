@@ -32,7 +32,7 @@ func (w Work) Isolate(ctx context.Context, req api.IsolateRequest) (*api.Isolate
 		return w.at(ctx, req)
 	}
 	err := error(api.Errorf(api.Unavailable, "no host is there to run the command").WithReason(api.ReasonHostNotFound))
-	list, lerr := w.hosts.List(ctx, api.HostsListRequest{Status: api.HostLive, Limit: api.MaxPage})
+	list, lerr := w.live(ctx)
 	if lerr != nil {
 		return nil, lerr
 	}
@@ -52,6 +52,22 @@ func (w Work) Isolate(ctx context.Context, req api.IsolateRequest) (*api.Isolate
 		}
 	}
 	return nil, err
+}
+
+// live lists the hosts that live. A host that has just started is not listed by every replica of the registry yet, so that none is believed
+// after some looks alone.
+func (w Work) live(ctx context.Context) (*api.HostsListResponse, error) {
+	for begin := time.Now(); ; {
+		list, err := w.hosts.List(ctx, api.HostsListRequest{Status: api.HostLive, Limit: api.MaxPage})
+		if err != nil || len(list.Hosts) > 0 || time.Since(begin) > vigilance {
+			return list, err
+		}
+		select {
+		case <-ctx.Done():
+			return list, nil
+		case <-time.After(vigilance / 20):
+		}
+	}
 }
 
 // at asks one host, and gives up when that is no longer there.

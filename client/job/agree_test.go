@@ -46,6 +46,7 @@ func TestParseAndSchemaAgree(t *testing.T) {
 			"name": ids, "type": ids, "capability": ids,
 			"tags":    {list{"x"}, list{""}, list{1}, "x"},
 			"command": {list{"./x", ""}, list{}, list{""}, list{1}, "x", nil},
+			"secrets": {map[string]any{"S": "secret:llm", "T_FILE": "file:/run/a/.b"}, map[string]any{"U": "env:V"}, map[string]any{}, map[string]any{"1": "env:V"}, map[string]any{"S": "sk-1"}, map[string]any{"S": "file:/a/../b"}, list{}},
 			"env":     {map[string]any{"A": "b"}, map[string]any{}, map[string]any{"": "b"}, map[string]any{"A": 1}, list{}},
 			"dir":     {"sub", "", 1}, "config": {map[string]any{"a": nil}, map[string]any{}, list{}, "x", nil},
 			"per_host": counts, "concurrency": counts, "mailbox": {5, 0, "5"},
@@ -59,6 +60,7 @@ func TestParseAndSchemaAgree(t *testing.T) {
 		case 1:
 			delete(agent, "command")
 			delete(agent, "env")
+			delete(agent, "secrets")
 			delete(agent, "dir")
 			delete(agent, "resources")
 			agent["module"], agent["runtime"] = "m", "native"
@@ -72,7 +74,7 @@ func TestParseAndSchemaAgree(t *testing.T) {
 		case 5:
 			agent["http"] = endpoint(rt)
 		case 6, 7, 8:
-			for _, field := range []string{"command", "env", "dir", "resources"} {
+			for _, field := range []string{"command", "env", "secrets", "dir", "resources"} {
 				delete(agent, field)
 			}
 			agent["http"], agent["runtime"] = endpoint(rt), "http"
@@ -118,7 +120,7 @@ func endpoint(t *rapid.T) any {
 	return object(t, "http", map[string][]any{
 		"url": {"http://h/v1", "HTTPS://h", "http://${X:-h}/v1", "${X:-http://h}", "", "h", "ftp://h", "http:///v1", 1, nil}, "format": {"chat", "json", "", "xml", nil},
 		"headers": {map[string]any{"X-A": "b"}, map[string]any{}, map[string]any{"a:": "b"}, map[string]any{"": "b"}, map[string]any{"a": "b\n"}, map[string]any{"a": 1}},
-		"key_env": {"KEY", "", "a=b", 1}, "model": {"m", "${M:-m}", "", 1}, "max_tokens": {5, 0, -1, 1.5}, "system": {"s", "", 1},
+		"key_env": {"KEY", "", "a=b", 1}, "key": {"secret:llm", "env:KEY", "", "sk-123", "file:a", 1}, "model": {"m", "${M:-m}", "", 1}, "max_tokens": {5, 0, -1, 1.5}, "system": {"s", "", 1},
 		"price_in": amounts, "price_out": amounts, "price_call": amounts,
 		"guard": {object(t, "guard", map[string][]any{
 			"order": {list{"pool", "retry", "limiter", "bulkhead", "breaker"}, list{}, list{"x"}, list{"pool", "pool"}, nil}, "timeout": durations,

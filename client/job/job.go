@@ -28,28 +28,29 @@ type Agent struct {
 	Name string `json:"name"`
 	Type string `json:"type,omitempty"`
 	// Capability is short for Capabilities with one entry; Parse moves it there.
-	Capability    string            `json:"capability,omitempty"`
-	Capabilities  []string          `json:"capabilities,omitempty"`
-	Tags          []string          `json:"tags,omitempty"`
-	Runtime       api.Runtime       `json:"runtime,omitempty"`
-	Module        string            `json:"module,omitempty"`
-	Command       []string          `json:"command,omitempty"`
-	Env           map[string]string `json:"env,omitempty"`
-	Dir           string            `json:"dir,omitempty"`
-	HTTP          *api.HTTPSpec     `json:"http,omitempty"` // ParseIn puts variables into its URL and Model
-	Config        json.RawMessage   `json:"config,omitempty"`
-	Replicas      int               `json:"replicas,omitempty"` // in all, spread over the hosts
-	PerHost       int               `json:"per_host,omitempty"` // on each live host; 1 when neither is given
-	Concurrency   int               `json:"concurrency,omitempty"`
-	Mailbox       int               `json:"mailbox,omitempty"`
-	Timeout       api.Duration      `json:"timeout,omitzero"` // the longest for one message
-	Grace         api.Duration      `json:"grace,omitzero"`   // from a cancel to the end of an exec agent that goes on
-	Resources     *api.Resources    `json:"resources,omitempty"`
-	MaxCost       api.Micro         `json:"max_cost,omitzero"` // the most that one answer may cost
-	Ask           *api.AgentAsk     `json:"ask,omitempty"`     // what it asks for a task when the job's tasks are given out in a market
-	RestartPolicy api.RestartPolicy `json:"restart_policy,omitempty"`
-	MaxRestarts   *int              `json:"max_restarts,omitempty"`
-	MaxSeconds    *int              `json:"max_seconds,omitempty"`
+	Capability    string                   `json:"capability,omitempty"`
+	Capabilities  []string                 `json:"capabilities,omitempty"`
+	Tags          []string                 `json:"tags,omitempty"`
+	Runtime       api.Runtime              `json:"runtime,omitempty"`
+	Module        string                   `json:"module,omitempty"`
+	Command       []string                 `json:"command,omitempty"`
+	Env           map[string]string        `json:"env,omitempty"`
+	Secrets       map[string]api.SecretRef `json:"secrets,omitempty"` // references by names of the environment
+	Dir           string                   `json:"dir,omitempty"`
+	HTTP          *api.HTTPSpec            `json:"http,omitempty"` // ParseIn puts variables into its URL and Model
+	Config        json.RawMessage          `json:"config,omitempty"`
+	Replicas      int                      `json:"replicas,omitempty"` // in all, spread over the hosts
+	PerHost       int                      `json:"per_host,omitempty"` // on each live host; 1 when neither is given
+	Concurrency   int                      `json:"concurrency,omitempty"`
+	Mailbox       int                      `json:"mailbox,omitempty"`
+	Timeout       api.Duration             `json:"timeout,omitzero"` // the longest for one message
+	Grace         api.Duration             `json:"grace,omitzero"`   // from a cancel to the end of an exec agent that goes on
+	Resources     *api.Resources           `json:"resources,omitempty"`
+	MaxCost       api.Micro                `json:"max_cost,omitzero"` // the most that one answer may cost
+	Ask           *api.AgentAsk            `json:"ask,omitempty"`     // what it asks for a task when the job's tasks are given out in a market
+	RestartPolicy api.RestartPolicy        `json:"restart_policy,omitempty"`
+	MaxRestarts   *int                     `json:"max_restarts,omitempty"`
+	MaxSeconds    *int                     `json:"max_seconds,omitempty"`
 }
 
 // Kind is what an input is.

@@ -24,8 +24,8 @@ func Parse(data []byte) (*Job, error) {
 //
 // In http.url and http.model, and nowhere else, ${NAME} stands for a variable of env and ${NAME:-fallback} for one that may
 // be unset or empty; another that is unset or empty is an error. The values are in the agents' specifications, which everybody
-// sees who may read the registry, so they must be no secrets: a key stays where the agent hosts run, in the variable that
-// http.key_env names.
+// sees who may read the registry, so they must be no secrets: a key stays where the agent hosts run, and is named
+// by http.key_env, http.key or secrets.
 func ParseIn(data []byte, env Env) (*Job, error) {
 	if len(data) > MaxFileBytes {
 		return nil, api.Errorf(api.Invalid, "a job file has at most %d bytes, this one has %d", MaxFileBytes, len(data))

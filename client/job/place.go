@@ -64,7 +64,7 @@ func (a *Agent) spec(id string) api.AgentSpec {
 	}
 	return api.AgentSpec{
 		ID: id, Type: a.Type, Capabilities: caps, Tags: a.Tags, Runtime: a.runtime(), Module: a.Module, Command: a.Command,
-		Env: a.Env, Dir: a.Dir, HTTP: a.HTTP, Config: a.Config, Concurrency: a.Concurrency, Mailbox: a.Mailbox,
+		Env: a.Env, Secrets: a.Secrets, Dir: a.Dir, HTTP: a.HTTP, Config: a.Config, Concurrency: a.Concurrency, Mailbox: a.Mailbox,
 		Timeout: a.Timeout, Grace: a.Grace, Resources: a.Resources, MaxCost: a.MaxCost, Ask: a.Ask,
 		RestartPolicy: a.RestartPolicy, MaxRestarts: a.MaxRestarts, MaxSeconds: a.MaxSeconds,
 	}

@@ -118,8 +118,8 @@ func (a *Agent) checkSpec(c *checker, at string) *problem {
 		return c.at(at+"/runtime", "must be native, exec or http")
 	case kinds != 1:
 		return c.at(at, "give one of module, for a native agent, command, for an exec agent, and http, for an agent that is an endpoint")
-	case a.runtime() != api.RuntimeExec && (a.Dir != "" || a.Env != nil):
-		return c.at(at, "only exec agents have env and dir")
+	case a.runtime() != api.RuntimeExec && (a.Dir != "" || a.Env != nil || a.Secrets != nil):
+		return c.at(at, "only exec agents have env, secrets and dir")
 	case len(a.Config) > 0 && a.Config[0] != '{':
 		return c.at(at+"/config", "must be an object")
 	}

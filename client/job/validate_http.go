@@ -8,7 +8,7 @@ func (c *checker) http(at string, h *api.HTTPSpec) *problem {
 	if h == nil {
 		return nil
 	}
-	for _, path := range []string{"/format", "/key_env", "/model", "/guard/limiter/scope", "/guard/limiter/key"} {
+	for _, path := range []string{"/format", "/key_env", "/key", "/model", "/guard/limiter/scope", "/guard/limiter/key"} {
 		if s, ok := c.get(at + path); ok && s == "" {
 			return c.at(at+path, "must not be empty")
 		}

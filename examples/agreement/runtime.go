@@ -132,7 +132,11 @@ func (r *Runtime) Name(id string) string { return strings.TrimSuffix(id, "-"+r.t
 
 // Start starts an agent of one of the modules and returns its id. The agents of several hosts are spread evenly.
 func (r *Runtime) Start(ctx context.Context, name, module string, config []byte) (string, error) {
-	spec := api.AgentSpec{ID: r.ID(name), Module: module, Config: config}
+	return r.Run(ctx, api.AgentSpec{ID: r.ID(name), Module: module, Config: config})
+}
+
+// Run starts an agent as it is specified, with an id that ID has made, and returns that.
+func (r *Runtime) Run(ctx context.Context, spec api.AgentSpec) (string, error) {
 	host := r.hosts[len(r.agents)%len(r.hosts)]
 	if _, err := r.Client.Agents.Start(ctx, api.AgentStartRequest{Agent: &spec, Host: host}); err != nil {
 		return "", fmt.Errorf("start agent %s: %w", spec.ID, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // bus reaches other agents through the host. A call made with a handler's context ends with that handler's message.
@@ -33,14 +34,14 @@ func (b bus) Cast(ctx context.Context, agentID string, payload any) error {
 	if err != nil {
 		return err
 	}
-	return b.w.send(outbound{Type: "cast", For: messageOf(ctx), Agent: agentID, Payload: body})
+	return b.w.send(outbound{Type: "cast", For: messageOf(ctx), Agent: agentID, Traceparent: trace.Parent(ctx), Payload: body})
 }
 
 func (b bus) call(ctx context.Context, f outbound, payload any) (_ json.RawMessage, err error) {
 	if f.Payload, err = encode(payload); err != nil {
 		return nil, err
 	}
-	f.Type, f.For = "call", messageOf(ctx)
+	f.Type, f.For, f.Traceparent = "call", messageOf(ctx), trace.Parent(ctx)
 	if deadline, ok := ctx.Deadline(); ok {
 		f.Timeout = min(max(time.Until(deadline), time.Microsecond), api.MaxRequestTimeout*time.Second).String()
 	}

@@ -26,6 +26,8 @@ type inbound struct {
 	Agent     api.AgentSpec   `json:"agent"`
 	Config    json.RawMessage `json:"config"`
 	State     *saved          `json:"state"`
+
+	Traceparent string `json:"traceparent"`
 }
 
 type task struct {
@@ -35,18 +37,19 @@ type task struct {
 
 // outbound is a frame of the worker.
 type outbound struct {
-	Type       string          `json:"type"`
-	ID         string          `json:"id,omitempty"`
-	For        string          `json:"for,omitempty"`
-	Agent      string          `json:"agent,omitempty"`
-	Capability string          `json:"capability,omitempty"`
-	Timeout    string          `json:"timeout,omitempty"`
-	Level      string          `json:"level,omitempty"`
-	Message    string          `json:"message,omitempty"`
-	Stateful   bool            `json:"stateful,omitempty"`
-	Usage      *api.Usage      `json:"usage,omitempty"`
-	Error      *api.Error      `json:"error,omitempty"`
-	Payload    json.RawMessage `json:"payload,omitempty"`
+	Type        string          `json:"type"`
+	ID          string          `json:"id,omitempty"`
+	For         string          `json:"for,omitempty"`
+	Agent       string          `json:"agent,omitempty"`
+	Capability  string          `json:"capability,omitempty"`
+	Timeout     string          `json:"timeout,omitempty"`
+	Level       string          `json:"level,omitempty"`
+	Message     string          `json:"message,omitempty"`
+	Stateful    bool            `json:"stateful,omitempty"`
+	Traceparent string          `json:"traceparent,omitempty"`
+	Usage       *api.Usage      `json:"usage,omitempty"`
+	Error       *api.Error      `json:"error,omitempty"`
+	Payload     json.RawMessage `json:"payload,omitempty"`
 }
 
 // send writes a frame. A payload must be valid JSON, or nothing is sent.

@@ -9,12 +9,15 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/trace"
 )
 
 // message is a message that is not answered yet, and its Parts.
 type message struct {
 	worker *worker
 	id     string
+	parent string // the traceparent that came with it
+	span   trace.Span
 	stream bool
 	task   bool
 	msg    *agent.Message
@@ -30,8 +33,9 @@ type idKey struct{}
 
 // begin notes a message. It is called by the reader, before any frame that is about the message.
 func (w *worker) begin(f *inbound) *message {
-	m := &message{worker: w, id: f.ID, stream: f.Stream, task: f.Task.ID != "", input: make(chan inbound, 1)}
-	ctx := context.WithValue(w.ctx, idKey{}, f.ID)
+	m := &message{worker: w, id: f.ID, parent: trace.Accept(f.Traceparent), stream: f.Stream, task: f.Task.ID != "", input: make(chan inbound, 1)}
+	ctx := trace.Remote(context.WithValue(w.ctx, idKey{}, f.ID), m.parent)
+	ctx, m.span = trace.Start(ctx, trace.Server, "handle message") // when the program has a tracer provider
 	if f.Deadline.IsZero() {
 		m.ctx, m.cancel = context.WithCancel(ctx)
 	} else {

@@ -188,6 +188,11 @@ func (w *worker) answer(m *message) {
 	if err != nil {
 		f.Type, f.Payload, f.Error = "error", nil, wireError(m.ctx, err)
 	}
+	if f.Error != nil {
+		m.span.End(f.Error)
+	} else {
+		m.span.End(nil)
+	}
 	_ = w.send(f) // the reader meets the broken pipe too
 }
 

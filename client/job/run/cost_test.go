@@ -16,29 +16,23 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 )
 
-// purse is where agents of the module paid reserve what they cost.
-var purse atomic.Pointer[budgets.Store]
-
-// paid makes one call that costs 10 for each message, and says how many tokens it took.
-var paid = agent.Module{Name: "paid", New: func(context.Context, agent.Env) (agent.Handler, error) {
-	return agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+// paid makes one call that costs 10 for each message, reserved in the purse, and says how many tokens it took.
+func paid(purse *atomic.Pointer[budgets.Store]) agent.Module {
+	handle := agent.HandlerFunc(func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 		r, err := purse.Load().Reserve(ctx, budgets.Call{ID: fmt.Sprintf("%s.%d.own", m.Task, m.Attempt), Job: m.Job, Max: 10})
 		if err != nil {
 			return nil, err
 		}
 		m.Spend(api.Usage{TokensIn: 3, TokensOut: 1})
 		return m.Payload, r.Settle(ctx, api.Usage{Cost: 10})
-	}), nil
-}}
+	})
+	return agent.Module{Name: "paid", New: func(context.Context, agent.Env) (agent.Handler, error) { return handle, nil }}
+}
 
 // TestCapOnCost: the run stops when nothing more can be paid, leaves its tasks, and goes on from there with a higher cap.
 func TestCapOnCost(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
-	store, err := budgets.Open(t.Context(), c.Conn())
-	if err != nil {
-		t.Fatal(err)
-	}
-	purse.Store(store)
 	capped := func(text string) *job.Job {
 		j, err := job.Parse([]byte("version: 1\nname: paid\nagents: [{name: paid, capability: paid, module: paid, per_host: 2}]\ntasks: [{capability: paid, attempts: 9}]\n" + text))
 		if err != nil {
@@ -79,12 +73,8 @@ func TestCapOnCost(t *testing.T) {
 
 // A run without a cap of its own must not wait for ever for what another cap holds back.
 func TestACapThatIsNotTheRunsOwn(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
-	store, err := budgets.Open(t.Context(), c.Conn())
-	if err != nil {
-		t.Fatal(err)
-	}
-	purse.Store(store)
 	namespace := api.BudgetSetRequest{Scope: api.BudgetNamespace, Cap: 45}
 	if _, err := c.Budgets.Set(t.Context(), namespace); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,9 @@ type outcome struct {
 // follow opens the stream of outcomes of the run's tasks, those of an earlier run included.
 func (r *Run) follow(ctx context.Context) (outcomes jetstream.MessagesContext, err error) {
 	conn := r.cfg.Client.Conn()
+	if !conn.HasStores() {
+		return nil, conn.NoStore("a job, which reads its outcomes from the store,")
+	}
 	filter := api.ResultSubject(conn.Namespace, r.cfg.ID, "*")
 	err = r.retry(ctx, "follow the outcomes", func(ctx context.Context) error {
 		stream, err := conn.JS.Stream(ctx, api.Bucket(conn.Namespace, "results"))

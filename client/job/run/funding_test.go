@@ -49,14 +49,10 @@ func kept(t *testing.T, c *client.Client, had, held, collected api.Micro) {
 
 // A run whose cap is held pays what its calls have cost, when it stops at the cap as when it ends, and nothing twice.
 func TestARunThatIsPaidFor(t *testing.T) {
+	t.Parallel()
 	const had, n = 1000, 15
 	c, _ := rich(t, had)
-	store, err := budgets.Open(t.Context(), c.Conn())
-	if err != nil {
-		t.Fatal(err)
-	}
-	purse.Store(store)
-	_, err = funded(t, c, "1001", n)
+	_, err := funded(t, c, "1001", n)
 	if api.ReasonOf(err) != api.ReasonInsufficientFunds {
 		t.Fatalf("got %v", err)
 	}
@@ -87,13 +83,9 @@ func TestARunThatIsPaidFor(t *testing.T) {
 
 // What a run that was killed has left held is settled by the next one.
 func TestARunAfterOneThatWasKilled(t *testing.T) {
+	t.Parallel()
 	const had, n = 1000, 5
 	c, _ := rich(t, had)
-	store, err := budgets.Open(t.Context(), c.Conn())
-	if err != nil {
-		t.Fatal(err)
-	}
-	purse.Store(store)
 	if _, err := c.Budgets.Set(t.Context(), api.BudgetSetRequest{Scope: api.BudgetJob, ID: "r1", Cap: 300, Account: "payer"}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 // A replica that is stopped while it has a bulk request answers with errors of its parts.
 func TestAReplicaThatLeavesIsNotTheEndOfAMarket(t *testing.T) {
+	t.Parallel()
 	const had, n = 1_000_000, 60
 	c, j := rich(t, had)
 	j.Limits.MaxInflight = 5
@@ -53,6 +54,7 @@ func TestAReplicaThatLeavesIsNotTheEndOfAMarket(t *testing.T) {
 
 // Ids of tenders can be guessed: work does not go to whom somebody else has chosen, or chooses.
 func TestATenderOfSomebodyElseIsNotTaken(t *testing.T) {
+	t.Parallel()
 	const had = 1_000_000
 	c, j := rich(t, had)
 	if _, err := as(c, "operator").Ledger.Mint(t.Context(), api.MintRequest{To: "eve", Amount: had}); err != nil {
@@ -85,6 +87,7 @@ func TestATenderOfSomebodyElseIsNotTaken(t *testing.T) {
 
 // Agents look past tenders that pay too little, however many there are.
 func TestTendersThatPayTooLittleHideNoOthers(t *testing.T) {
+	t.Parallel()
 	const had, n = 1_000_000, 20
 	c, j := rich(t, had)
 	if _, err := as(c, "operator").Ledger.Mint(t.Context(), api.MintRequest{To: "miser", Amount: had}); err != nil {
@@ -115,6 +118,7 @@ func TestTendersThatPayTooLittleHideNoOthers(t *testing.T) {
 
 // A price beyond all bounds is no price that turns round: nobody is paid it, and the run says what is missing.
 func TestAPriceBeyondAllBounds(t *testing.T) {
+	t.Parallel()
 	const had = 1_000_000
 	c, j := rich(t, had)
 	j.Agents[0].Ask = &api.AgentAsk{Price: 1, PerKiB: api.MaxAmount}

@@ -76,6 +76,7 @@ func balanced(t *testing.T, c *client.Client, had api.Micro, run string) (paid a
 }
 
 func TestATaskGoesToWhoeverAsksLeast(t *testing.T) {
+	t.Parallel()
 	const had, n = 1_000_000, 60
 	c, j := rich(t, had)
 	r, err := sell(t.Context(), t, c, j, "m1", values(n), had)
@@ -113,6 +114,7 @@ func TestATaskGoesToWhoeverAsksLeast(t *testing.T) {
 }
 
 func TestAMarketThatIsInterrupted(t *testing.T) {
+	t.Parallel()
 	const had, n = 1_000_000, 400
 	c, j := rich(t, had)
 	j.Limits.MaxInflight = 40
@@ -161,6 +163,7 @@ func TestAMarketThatIsInterrupted(t *testing.T) {
 }
 
 func TestABudgetThatIsTooSmall(t *testing.T) {
+	t.Parallel()
 	const had, n = 5_000, 100
 	c, j := rich(t, had)
 	r, err := sell(t.Context(), t, c, j, "m1", values(n), had)
@@ -177,6 +180,7 @@ func TestABudgetThatIsTooSmall(t *testing.T) {
 }
 
 func TestWhoCannotPayHearsHow(t *testing.T) {
+	t.Parallel()
 	c, j := rich(t, 0)
 	_, err := sell(t.Context(), t, c, j, "m1", values(1), 100)
 	if err == nil || !strings.Contains(err.Error(), "ledger mint payer") {

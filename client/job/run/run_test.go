@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/mabus-project/mabus/client/job/input"
 	"github.com/mabus-project/mabus/client/job/run"
 	"github.com/mabus-project/mabus/services/agenthost"
+	"github.com/mabus-project/mabus/services/agenthost/budgets"
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
@@ -24,7 +26,10 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	natstest.Overlap(4)
+	goleak.VerifyTestMain(m)
+}
 
 type word struct {
 	N int `json:"n"`
@@ -46,6 +51,7 @@ func connect(t *testing.T, more ...daemon.Service) *client.Client {
 	srv := natstest.Start(t)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, done := make(chan struct{}), make(chan error, 1)
+	var purse atomic.Pointer[budgets.Store]
 	go func() {
 		done <- daemon.Run(ctx, daemon.Config{
 			NATS: rpc.Options{URL: srv.URL()}, Version: "0.0.1", OnReady: func(*rpc.Conn) { close(ready) },
@@ -53,7 +59,7 @@ func connect(t *testing.T, more ...daemon.Service) *client.Client {
 			{Name: "registry", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
 				return registry.Start(ctx, env.Conn, registry.Config{})
 			}},
-			agenthost.New(agenthost.Config{ID: "h1", Modules: []agent.Module{square, paid}}),
+			agenthost.New(agenthost.Config{ID: "h1", Modules: []agent.Module{square, paid(&purse)}}),
 		}, more...))
 	}()
 	t.Cleanup(func() {
@@ -73,6 +79,11 @@ func connect(t *testing.T, more ...daemon.Service) *client.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	store, err := budgets.Open(t.Context(), c.Conn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	purse.Store(store)
 	return c
 }
 
@@ -118,6 +129,7 @@ func do(t *testing.T, c *client.Client, j *job.Job, id, in string) (run.Stats, m
 }
 
 func TestARunAndItsRepetition(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	j := parse(t, "")
 	const n = 300
@@ -142,6 +154,7 @@ func TestARunAndItsRepetition(t *testing.T) {
 }
 
 func TestARunThatFailsTooOften(t *testing.T) {
+	t.Parallel()
 	_, _, err := do(t, connect(t), parse(t, "limits:\n  max_failures: 2\n  max_inflight: 4\n"), "r1", strings.Repeat("{\"n\":13}\n{\"n\":\"x\"}\n", 50))
 	if err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)

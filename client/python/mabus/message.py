@@ -35,6 +35,8 @@ class Message:
         self.job: Optional[str] = frame.get("job")
         #: The id of the session whose question the message is, or None. What is returned is then the agent's answer to it.
         self.session: Optional[str] = frame.get("session")
+        #: The W3C traceparent of the host's span for the message, or None: the parent of spans that the program makes by itself.
+        self.traceparent: Optional[str] = frame.get("traceparent")
         #: When the sender stops waiting, in RFC 3339.
         self.deadline: Optional[str] = frame.get("deadline")
         #: True when nobody waits for an answer.
@@ -114,10 +116,11 @@ class Message:
                 self._unwatch(future)
 
     def call(self, agent: Optional[str] = None, payload: Any = None, timeout: Optional[float] = None, *,
-             capability: Optional[str] = None) -> Any:
+             capability: Optional[str] = None, traceparent: Optional[str] = None) -> Any:
         """Asks another agent, or any one with a capability, and returns its answer.
 
-        ``timeout`` is in seconds; the call never outlives the message. Raises MabusError with what the other side answered.
+        ``timeout`` is in seconds; the call never outlives the message. ``traceparent`` is that of a span of the program's own, if it
+        has one; the call is part of the message's trace without it. Raises MabusError with what the other side answered.
         """
         self._check()
         frame: dict[str, Any] = {"type": "call", "for": self.id, "payload": payload}
@@ -127,6 +130,8 @@ class Message:
             frame["capability"] = capability
         if timeout is not None:
             frame["timeout"] = f"{max(timeout, 1e-6):.6f}s"
+        if traceparent is not None:
+            frame["traceparent"] = traceparent
         future: Future[Any] = Future()
         self._watch(future)
         try:
@@ -134,10 +139,13 @@ class Message:
         finally:
             self._unwatch(future)
 
-    def cast(self, agent: str, payload: Any = None) -> None:
+    def cast(self, agent: str, payload: Any = None, *, traceparent: Optional[str] = None) -> None:
         """Sends to another agent and waits for nothing. Calls and casts leave in the order in which they were made."""
         self._check()
-        self._worker.send({"type": "cast", "for": self.id, "agent": agent, "payload": payload})
+        frame: dict[str, Any] = {"type": "cast", "for": self.id, "agent": agent, "payload": payload}
+        if traceparent is not None:
+            frame["traceparent"] = traceparent
+        self._worker.send(frame)
 
     def spend(self, tokens_in: int = 0, tokens_out: int = 0, cost: int = 0) -> None:
         """Adds to what the answer has cost, also when it will be an error. ``cost`` is in millionths of the unit of money."""

@@ -69,18 +69,23 @@ export class Agent {
     await this.#life;
     await this.#unsubscribe();
     await this.#box.close(patience);
-    await this.#wire.method("registry.agents.deregister", { id: this.#spec.id }, { id: nuid.next() }).catch(() => {}); // the lease's end tells it too
+    await this.#wire.method(`registry.${this.#record}.deregister`, { id: this.#spec.id }, { id: nuid.next() }).catch(() => {}); // the lease's end tells it too
     await this.#lease?.release().catch(() => {});
+  }
+
+  /** The methods of the agent's own record: with credentials an agent is granted those of itself alone. */
+  get #record(): string {
+    return this.#wire.strict && this.#wire.principal === this.#spec.id ? "self" : "agents";
   }
 
   async #begin(): Promise<void> {
     const lease = await Lease.acquire(this.#wire);
     this.#lease = lease;
     const spec = { ...this.#spec, runtime: "external", lease: lease.id };
-    await this.#wire.method("registry.agents.register", spec, { id: nuid.next() });
+    await this.#wire.method(`registry.${this.#record}.register`, spec, { id: nuid.next() });
     this.#subscribe();
     await this.#wire.nc.flush();
-    await this.#wire.method("registry.agents.transition", { id: this.#spec.id, status: "running" }, { id: nuid.next() });
+    await this.#wire.method(`registry.${this.#record}.transition`, { id: this.#spec.id, status: "running" }, { id: nuid.next() });
   }
 
   /** Watches the lease, and begins anew when it is lost. */

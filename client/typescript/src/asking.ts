@@ -9,6 +9,8 @@ export interface AskOptions {
   signal?: AbortSignal;
   /** The id of the request, under which anybody who is the same principal may cancel it. */
   id?: string;
+  /** The W3C traceparent of the caller's span; within a handler that of its message unless given. */
+  traceparent?: string;
 }
 
 /** Asks agents, from a client or from within a handler, whose calls end with its message. */
@@ -42,7 +44,8 @@ export class Asking {
     signal?.throwIfAborted();
     const left = ends === undefined ? defaultTimeout : ends - performance.now();
     const request: RequestOptions = {
-      ...options, timeout: Math.max(Math.min(options.timeout ?? left, ends === undefined ? Infinity : left), 0.001), ...(cause && { cause }),
+      ...options, timeout: Math.max(Math.min(options.timeout ?? left, ends === undefined ? Infinity : left), 0.001),
+      cause: { ...cause, ...(options.traceparent !== undefined && { trace: options.traceparent }) },
       signal: signal && options.signal ? AbortSignal.any([signal, options.signal]) : signal ?? options.signal,
     };
     try {

@@ -12,6 +12,7 @@ export interface MessageFrame {
   job?: string;
   principal?: string;
   session?: string;
+  traceparent?: string;
   deadline?: string;
 }
 
@@ -40,6 +41,7 @@ export class ExecMessage implements Message {
   readonly principal: string | undefined;
   readonly job: string | undefined;
   readonly session: string | undefined;
+  readonly traceparent: string | undefined;
   readonly deadline: Date | undefined;
   readonly isCast: boolean;
   readonly stream: boolean;
@@ -64,6 +66,7 @@ export class ExecMessage implements Message {
     this.principal = frame.principal;
     this.job = frame.job;
     this.session = frame.session;
+    this.traceparent = frame.traceparent;
     this.deadline = frame.deadline === undefined ? undefined : new Date(frame.deadline);
     this.isCast = frame.cast === true;
     this.stream = frame.stream === true;
@@ -123,8 +126,11 @@ export class ExecMessage implements Message {
     this.#question?.(reply);
   }
 
-  #call(target: Record<string, string>, payload: unknown, { timeout }: CallOptions): Promise<any> {
-    const frame = { type: "call", for: this.id, ...target, payload: payload ?? null, ...(timeout !== undefined && { timeout: `${timeout}ms` }) };
+  #call(target: Record<string, string>, payload: unknown, { timeout, traceparent }: CallOptions): Promise<any> {
+    const frame = {
+      type: "call", for: this.id, ...target, payload: payload ?? null,
+      ...(timeout !== undefined && { timeout: `${timeout}ms` }), ...(traceparent !== undefined && { traceparent }),
+    };
     return this.#wait((settle) => this.#out.call(frame, settle));
   }
 

@@ -10,6 +10,8 @@ export interface Self {
 export interface CallOptions {
   /** In milliseconds; a call never outlives the message that it is made for. */
   timeout?: number;
+  /** The W3C traceparent of a span of the program's own; that of the message unless given. */
+  traceparent?: string;
 }
 
 /** How loud a line of the log is. */
@@ -38,6 +40,8 @@ export interface Message {
    * handler returns is the agent's answer to it.
    */
   readonly session: string | undefined;
+  /** The W3C traceparent that came with the message, or undefined: the parent of spans that the program makes by itself. */
+  readonly traceparent: string | undefined;
   /** When the sender stops waiting. */
   readonly deadline: Date | undefined;
   /** Nobody waits for an answer. */

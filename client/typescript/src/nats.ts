@@ -7,7 +7,8 @@
  *     await mabus.serve({ id: "up", capabilities: ["upper"] }, (message) => message.payload.text.toUpperCase());
  *     console.log(await mabus.callCapability("upper", { text: "hello" }));
  */
-import { connect as dial, type NodeConnectionOptions } from "@nats-io/transport-node";
+import { readFileSync } from "node:fs";
+import { connect as dial, credsAuthenticator, type NodeConnectionOptions } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { Agent, type AgentSpec } from "./agent.js";
 import { Asking, checkID, notFound, type AskOptions } from "./asking.js";
@@ -26,25 +27,47 @@ export type { Part, StreamOptions } from "./reader.js";
 export type { SessionQuestion } from "./session.js";
 export type { Task, TaskPart, Tasks, TaskSpec } from "./tasks.js";
 
-/** How to connect: the options of @nats-io/transport-node, and these. */
+/** How to connect: the options of @nats-io/transport-node, and these. With an authenticator principal is the name that the credentials are of. */
 export interface Options extends NodeConnectionOptions {
   /** The first token of every subject; mabus unless given. */
   namespace?: string;
-  /** Who asks, if the connection names itself. */
+  /** Who asks, if the connection names itself; whose the credentials are, unless given. */
   principal?: string;
+  /** The file that `mabus auth add` has made, in place of an authenticator. */
+  credentials?: string;
 }
 
 /** Connects. The connection comes back by itself when it is lost, for ever. */
 export async function connect(options: Options = {}): Promise<Mabus> {
-  const { namespace, principal, ...rest } = options;
+  const { namespace, credentials, ...rest } = options;
+  let { principal } = options;
+  delete rest.principal;
+  if (credentials !== undefined) {
+    const creds = readFileSync(credentials);
+    rest.authenticator = credsAuthenticator(creds);
+    principal ??= nameIn(creds.toString());
+  }
   if (namespace !== undefined) checkID("namespace", namespace);
   if (principal !== undefined) checkID("principal", principal);
-  const inboxPrefix = rest.inboxPrefix ?? (principal === undefined ? "_INBOX" : `_INBOX_${principal}`);
+  const strict = rest.authenticator !== undefined && principal !== undefined;
+  const inboxPrefix = rest.inboxPrefix ?? (principal === undefined ? "_INBOX" : strict ? `_ANSWER.${principal}` : `_INBOX_${principal}`);
   const nc = await dial({
     maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 50, pingInterval: 1000,
     ...rest, inboxPrefix,
   });
-  return new Mabus(nc, new Wire(nc, namespace, principal, inboxPrefix));
+  const wire = new Wire(nc, namespace, principal, inboxPrefix, strict);
+  void wire.watch();
+  return new Mabus(nc, wire);
+}
+
+/** The name in the JWT of a file of credentials. */
+function nameIn(creds: string): string {
+  const [, claims] = /BEGIN NATS USER JWT-+\s+\S+?\.(\S+?)\.\S+/.exec(creds) ?? [];
+  try {
+    return JSON.parse(Buffer.from(claims ?? "", "base64url").toString()).name;
+  } catch {
+    throw new MabusError("invalid", "the file of credentials has no user's JWT: make one with `mabus auth add`");
+  }
 }
 
 /** A connection to Mabus. */

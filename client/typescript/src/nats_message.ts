@@ -16,6 +16,7 @@ export class NatsMessage implements Message {
   readonly principal: string | undefined;
   readonly job: string | undefined;
   readonly session: string | undefined;
+  readonly traceparent: string | undefined;
   readonly deadline: Date;
   readonly isCast: boolean;
   readonly stream: boolean;
@@ -37,8 +38,8 @@ export class NatsMessage implements Message {
     this.signal = signal;
     this.self = self;
     this.#sender = sender;
-    const trace = msg.headers?.get(H.trace);
-    const cause: Cause = { ...(this.job !== undefined && { job: this.job }), ...(trace && { trace }) };
+    this.traceparent = msg.headers?.get(H.trace) || undefined;
+    const cause: Cause = { ...(this.job !== undefined && { job: this.job }), ...(this.traceparent !== undefined && { trace: this.traceparent }) };
     this.#asking = new Asking(wire, { cause, signal, ends });
   }
 

@@ -1,4 +1,5 @@
-import { createInbox, headers, nuid, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { randomBytes } from "node:crypto";
+import { createInbox, headers, nuid, PermissionViolationError, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/nats-core";
 import { Blobs } from "./blobs.js";
 import { duration } from "./duration.js";
 import { cancelled, MabusError } from "./error.js";
@@ -44,10 +45,16 @@ export class Wire {
   readonly principal: string | undefined;
   readonly blobs: Blobs;
 
-  readonly #inboxes: string | undefined;
+  /** Whether the connection has credentials, which keep principals apart and let nobody but hosts and services use JetStream. */
+  readonly strict: boolean;
 
-  constructor(nc: NatsConnection, namespace = "mabus", principal?: string, inboxes?: string) {
+  readonly #inboxes: string | undefined;
+  readonly #asked: Map<string, Set<(e: MabusError) => void>>; // by the subject that was asked
+
+  constructor(nc: NatsConnection, namespace = "mabus", principal?: string, inboxes?: string, strict = false, asked = new Map<string, Set<(e: MabusError) => void>>()) {
     this.#inboxes = inboxes;
+    this.strict = strict;
+    this.#asked = asked;
     this.nc = nc;
     this.namespace = namespace;
     this.principal = principal;
@@ -56,7 +63,7 @@ export class Wire {
 
   /** The same connection in the name of another principal. */
   as(principal: string): Wire {
-    return new Wire(this.nc, this.namespace, principal, this.#inboxes);
+    return new Wire(this.nc, this.namespace, principal, this.#inboxes, this.strict, this.#asked);
   }
 
   /** The subject on which this principal asks. */
@@ -66,7 +73,16 @@ export class Wire {
 
   /** A subject of this client's own, for answers. */
   inbox(): string {
-    return createInbox(this.#inboxes);
+    // With credentials agents may publish on it too, so nobody must be able to guess it.
+    return this.strict ? `${this.#inboxes}.${randomBytes(16).toString("hex")}` : createInbox(this.#inboxes);
+  }
+
+  /** Tells those who wait for an answer that the server has not passed on what was published. */
+  async watch(): Promise<void> {
+    for await (const s of this.nc.status()) {
+      if (s.type !== "error" || !(s.error instanceof PermissionViolationError) || s.error.operation !== "publish") continue;
+      for (const fail of this.#asked.get(s.error.subject) ?? []) fail(notGranted(s.error.subject));
+    }
   }
 
   /** Calls a method of a service. */
@@ -113,7 +129,12 @@ export class Wire {
     return new Promise((settle, fail) => {
       if (signal?.aborted) return fail(reason(signal));
       const reply = this.inbox();
+      const refused = (e: MabusError): void => { end(); fail(e); };
+      const others = this.#asked.get(subject) ?? new Set();
+      this.#asked.set(subject, others.add(refused));
       const end = (): void => {
+        others.delete(refused);
+        if (others.size === 0 && this.#asked.get(subject) === others) this.#asked.delete(subject);
         sub.unsubscribe();
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
@@ -125,7 +146,8 @@ export class Wire {
       }, timeout);
       const sub: Subscription = this.nc.subscribe(reply, { max: 1, callback: (err, msg) => {
         end();
-        if (err) fail(new MabusError("unavailable", `the answer on ${subject} did not come: ${err.message}`, { maybe_executed: true }));
+        if (err instanceof PermissionViolationError) fail(notGranted(reply));
+        else if (err) fail(new MabusError("unavailable", `the answer on ${subject} did not come: ${err.message}`, { maybe_executed: true }));
         else settle(msg);
       } });
       signal?.addEventListener("abort", abort, { once: true });
@@ -151,6 +173,7 @@ export class Wire {
   /** Puts a body where it fits: into the message, or into the object store under a header; drop removes it from there. */
   async pack(body: Uint8Array, h: MsgHdrs): Promise<{ data: Uint8Array; drop: () => void }> {
     if (body.length <= this.inlineLimit) return { data: body, drop: () => {} };
+    if (this.strict) throw noStore(`a body of ${body.length} bytes, above the server's ${this.inlineLimit},`);
     const ref = await this.blobs.put(body);
     h.set(H.blob, ref);
     return { data: empty, drop: () => void this.blobs.delete(ref) };
@@ -162,6 +185,7 @@ export class Wire {
     if (h?.has(H.code)) throw readError(answer);
     const ref = h?.get(H.blob);
     if (!ref) return answer.data;
+    if (this.strict) throw noStore("an answer above what fits a message");
     try {
       return await this.blobs.get(ref);
     } catch (e) {
@@ -178,6 +202,14 @@ export class Wire {
     h.set(H.code, e.code);
     this.nc.publish(to, body, { headers: h });
   }
+}
+
+function notGranted(subject: string): MabusError {
+  return new MabusError("permission_denied", `NATS does not let these credentials use ${subject}: ask an operator for others (mabus auth add)`, "not_granted");
+}
+
+function noStore(what: string): MabusError {
+  return new MabusError("failed_precondition", `${what} needs JetStream, which these credentials may not use`, "no_store");
 }
 
 function reason(signal: AbortSignal): MabusError {
