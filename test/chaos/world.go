@@ -85,6 +85,10 @@ var services = []service{
 	{"host0", "agenthost"},
 	{"host1", "agenthost"},
 	{"host2", "agenthost"},
+	{"perfmon0", "perfmon"},
+	{"perfmon1", "perfmon"},
+	{"loadbalancer0", "loadbalancer"},
+	{"loadbalancer1", "loadbalancer"},
 }
 
 func role(role string, spec any) ([]string, error) {

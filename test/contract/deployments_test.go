@@ -56,36 +56,39 @@ func to(url string, replicas int) factory {
 	}
 }
 
-// serve runs every service as one process would, until the test ends, and returns when they answer.
+// serve runs services as one process would, until the test ends, and returns when they answer.
 func serve(t *testing.T, url, host string, replicas int) {
+	t.Helper()
+	runServices(t, daemon.Config{NATS: rpc.Options{URL: url, Replicas: replicas, Name: host}, Version: "0.0.0", Log: zerolog.Nop()}, []daemon.Service{
+		{Name: "registry", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Log: env.Log, Metrics: env.Metrics})
+		}},
+		{Name: "coordination", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
+			return coordination.Start(ctx, env.Conn, coordination.Config{Version: env.Version, Log: env.Log, Metrics: env.Metrics})
+		}},
+		agenthost.New(agenthost.Config{ID: host, Modules: []agent.Module{echo.Module}}),
+	})
+}
+
+// runServices runs services as one process, until the test ends, and returns when they answer.
+func runServices(t *testing.T, cfg daemon.Config, services []daemon.Service) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, done := make(chan struct{}, 1), make(chan error, 1)
-	go func() {
-		done <- daemon.Run(ctx, daemon.Config{
-			NATS: rpc.Options{URL: url, Replicas: replicas, Name: host}, Version: "0.0.0", Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { ready <- struct{}{} },
-		}, []daemon.Service{
-			{Name: "registry", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
-				return registry.Start(ctx, env.Conn, registry.Config{Version: env.Version, Log: env.Log, Metrics: env.Metrics})
-			}},
-			{Name: "coordination", Start: func(ctx context.Context, env daemon.Env) (daemon.Running, error) {
-				return coordination.Start(ctx, env.Conn, coordination.Config{Version: env.Version, Log: env.Log, Metrics: env.Metrics})
-			}},
-			agenthost.New(agenthost.Config{ID: host, Modules: []agent.Module{echo.Module}}),
-		})
-	}()
+	cfg.OnReady = func(*rpc.Conn) { ready <- struct{}{} }
+	go func() { done <- daemon.Run(ctx, cfg, services) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("%s: %v", host, err)
+			t.Errorf("%s: %v", cfg.NATS.Name, err)
 		}
 	})
 	select {
 	case <-ready:
 	case err := <-done:
 		done <- err
-		t.Fatalf("%s did not start: %v", host, err)
+		t.Fatalf("%s did not start: %v", cfg.NATS.Name, err)
 	case <-within(t, 2*patience).Done():
-		t.Fatalf("%s is not ready", host)
+		t.Fatalf("%s is not ready", cfg.NATS.Name)
 	}
 }
