@@ -14,7 +14,7 @@ import (
 var ErrInUse = errors.New("the data directory is in use by another NATS server of Mabus: stop that one, or choose another directory")
 
 // dirLock is an flock on a file: the kernel releases it when the process ends, and Go's files are closed on exec, so that
-// no child inherits it.
+// no child keeps it.
 type dirLock struct{ file *os.File }
 
 // lockDir makes the directory and takes its lock, or fails at once with ErrInUse.
@@ -49,4 +49,7 @@ func flock(f *os.File) error {
 }
 
 // release gives the directory up. The file stays: removing it would let two processes lock two different files of one name.
-func (l *dirLock) release() error { return l.file.Close() }
+// To close it is not enough: a child between its fork and its exec still has the file, and with it the lock.
+func (l *dirLock) release() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}

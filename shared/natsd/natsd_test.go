@@ -51,6 +51,19 @@ func TestDataSurvivesStopAndStart(t *testing.T) {
 	}
 }
 
+// A process that starts commands gives each of them its open files for a moment.
+func TestAForkDoesNotKeepTheDirectory(t *testing.T) {
+	cfg := natsd.Config{DataDir: t.TempDir()}
+	srv := start(t, cfg)
+	fd, err := srv.DupLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	srv.Stop()
+	start(t, cfg)
+}
+
 func TestSettingsReachTheServer(t *testing.T) {
 	srv := start(t, natsd.Config{DataDir: t.TempDir(), MaxPayload: 4096, ServerName: "one", MaxStore: 1 << 20})
 	nc, err := nats.Connect(srv.URL())
