@@ -55,6 +55,9 @@ func (s *Service) getConfig(ctx context.Context, r *api.BalanceGetRequest) (*api
 }
 
 func (s *Service) setConfig(ctx context.Context, r *api.BalanceSetRequest) (*api.BalanceSettings, error) {
+	if err := s.beforeChange(ctx); err != nil {
+		return nil, err
+	}
 	cause := rpc.CauseFrom(ctx)
 	res, err := s.settings.Update(ctx, cause, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
 		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}

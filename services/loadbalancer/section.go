@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/await"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -72,9 +73,30 @@ func (s *Service) keepAgreed() {
 	}
 }
 
-var errChangedMeanwhile = errors.New("the configuration was changed meanwhile")
+var (
+	errChangedMeanwhile = errors.New("the configuration was changed meanwhile")
+	errSectionBehind    = errors.New("the section could not be set to the configuration")
+	errNotObeyed        = errors.New("the section is not obeyed")
+)
 
-// agree makes bucket and section the same. What was agreed is read first: then what is read after it and differs was changed since.
+// beforeChange sees to it that what is in the bucket now is what was agreed, or is told from it, so that a change of the bucket is seen as
+// the newer of the two: a replica may have died or be slow between the write of the bucket and that of what was agreed.
+func (s *Service) beforeChange(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, agreeTime)
+	defer cancel()
+	for {
+		err := s.agree(ctx)
+		if err == nil || errors.Is(err, errSectionBehind) || errors.Is(err, errNotObeyed) {
+			return nil
+		}
+		if !await.Pause(ctx, agreeRetry/10) {
+			return api.Errorf(api.Unavailable, "the section %s of the configuration is being taken over: try again (%v)", sectionName, err)
+		}
+	}
+}
+
+// agree makes bucket and section the same. What was agreed is read first, and must be so still when both have been read: then what
+// differs from it was changed since.
 func (s *Service) agree(ctx context.Context) error {
 	agreed, err := s.agreed.Get(ctx, agreedKey)
 	if err != nil {
@@ -88,6 +110,9 @@ func (s *Service) agree(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if now, err := s.agreed.Get(ctx, agreedKey); err != nil || now.Revision != agreed.Revision {
+		return errors.Join(errChangedMeanwhile, err)
+	}
 	was, here := api.DefaultBalanceConfig(), api.DefaultBalanceConfig()
 	if agreed.Value != nil {
 		was = *agreed.Value
@@ -100,7 +125,9 @@ func (s *Service) agree(ctx context.Context) error {
 	case same(here, section):
 	case same(section, was):
 		to = here
-		err = s.writeSection(ctx, doc, here, own.Value)
+		if err = s.writeSection(ctx, doc, here, own.Value); err != nil {
+			err = fmt.Errorf("%w: %w", errSectionBehind, err)
+		}
 	default:
 		err = s.writeOwn(ctx, doc, here, section)
 	}
@@ -154,7 +181,7 @@ func (s *Service) readSection(ctx context.Context) (*api.ConfigDocument, api.Bal
 		err = stored.Validate()
 	}
 	if err != nil {
-		return nil, cfg, fmt.Errorf("the section is not obeyed: %w", err)
+		return nil, cfg, fmt.Errorf("%w: %w", errNotObeyed, err)
 	}
 	return d, stored, nil
 }

@@ -2,14 +2,18 @@ package loadbalancer_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/services/loadbalancer"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // stored returns the section as it is set.
@@ -86,6 +90,49 @@ func TestTheSectionAndTheConfigurationAreOne(t *testing.T) {
 		c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{})
 		return err == nil && c.Strategy == api.StrategyP2C && c.Ejection.Time == api.Duration(time.Second)
 	}, "the defaults hold again")
+}
+
+// A replica that has taken the section over, and could not note yet that it has, does not take it over again from somebody who has set
+// something else in between.
+func TestASectionIsTakenOverOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	var forgetful atomic.Bool
+	forgetful.Store(true)
+	conn, err := rpc.Dial(t.Context(), rpc.Options{Name: t.Name(), URL: natstest.Refuse(t, w.srv.URL(), func(subject string) natstest.Refusal {
+		if forgetful.Load() && strings.HasPrefix(subject, "$KV.") && strings.HasSuffix(subject, ".agreed") {
+			return natstest.Busy
+		}
+		return natstest.Pass
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	svc, err := loadbalancer.Start(within(t, patience), conn, loadbalancer.Config{Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stopped(t, svc) })
+	w.described(t)
+	if _, err := w.Config.Set(t.Context(), "loadbalancer.strategy", "round_robin"); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool {
+		c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{})
+		return err == nil && c.Version == 1 && c.Strategy == api.StrategyRoundRobin
+	}, "the replica obeys the section")
+	if c, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash}); api.CodeOf(err) != api.Unavailable {
+		t.Errorf("set while nothing can be noted: %+v, %v", c, err)
+	}
+	forgetful.Store(false)
+	if _, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash}); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, func() bool { return strings.Contains(w.stored(t), `"consistent_hash"`) }, "the section follows")
+	if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{}); err != nil || c.Version != 2 || c.Strategy != api.StrategyHash {
+		t.Errorf("%+v, %v", c, err)
+	}
 }
 
 // A namespace of the version before has a configuration and no section, and its replicas go on writing it.

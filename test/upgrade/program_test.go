@@ -24,7 +24,7 @@ func build(t *testing.T, commit string) programs {
 	dir := t.TempDir()
 	p := programs{old: *oldProgram, current: filepath.Join(dir, "current")}
 	if out, err := git("cat-file", "-e", commit+"^{commit}"); p.old == "" && err != nil {
-		t.Skipf("the history has no commit %s to upgrade from, as in a shallow clone: git fetch --unshallow, or give its program with -old PATH: %s", commit, out)
+		t.Fatalf("the history has no commit %s to upgrade from, as in a shallow clone: git fetch --unshallow, or give its program with -old PATH: %s", commit, out)
 	}
 	compile(t, "../..", p.current)
 	if p.old != "" {

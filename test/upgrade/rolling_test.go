@@ -58,9 +58,9 @@ func TestRollingUpgrade(t *testing.T) {
 		c := natstest.StartCluster(t, 3)
 		roll(t, p, setting{url: c.URLs(), args: []string{"--replicas", "3"}, harsh: true})
 	})
-	t.Run("strict", func(t *testing.T) { // of which the older version knows nothing: this one replaces itself
+	t.Run("strict", func(t *testing.T) {
 		srv := natstest.StartStrict(t)
-		roll(t, programs{old: p.current, current: p.current}, setting{
+		roll(t, p, setting{
 			url: srv.URL(), args: []string{"--strict"}, harsh: true,
 			creds: func(kind api.Kind, name string) string { return srv.Creds(t, kind, name) },
 		})
