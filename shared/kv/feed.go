@@ -71,10 +71,13 @@ type gatherer struct {
 	sub     *nats.Subscription
 	pause   func() time.Duration
 	hurry   <-chan struct{}
+	leader  func(context.Context) (uint64, error) // what the bucket has
 
 	open    int    // messages that are asked for and have not come
-	pending uint64 // messages behind the last
+	pending uint64 // messages behind the last, as the server counts them: it loses count when some of them are overtaken
+	at      uint64 // the last that has come
 	rested  bool   // nothing has come since the last pause
+	hurried bool   // all that there was at the last pause is wanted
 	heard   time.Time
 }
 
@@ -85,7 +88,8 @@ func (m *Mirror[T]) gathering(ctx context.Context, consumer string) (*gatherer, 
 		return nil, err
 	}
 	return &gatherer{
-		ctx: ctx, bucket: b, sub: sub, subject: apiPrefix(b.js) + "CONSUMER.MSG.NEXT." + b.stream + "." + consumer, pause: m.pause, hurry: m.hurry, rested: true,
+		ctx: ctx, bucket: b, sub: sub, subject: apiPrefix(b.js) + "CONSUMER.MSG.NEXT." + b.stream + "." + consumer, pause: m.pause,
+		hurry: m.hurry, leader: m.last, rested: true,
 	}, nil
 }
 
@@ -138,7 +142,7 @@ func (g *gatherer) take(msg *nats.Msg) (delivery, error) {
 		return delivery{}, err
 	}
 	g.open--
-	g.pending, g.rested = meta.NumPending, false
+	g.pending, g.at, g.rested = meta.NumPending, meta.Sequence.Stream, false
 	return delivery{msg.Subject, msg.Header, msg.Data, meta.Sequence.Consumer, meta.Sequence.Stream, meta.NumPending}, nil
 }
 
@@ -175,12 +179,18 @@ func (g *gatherer) rest(d time.Duration) error {
 	if g.rested {
 		return nil
 	}
-	g.rested = true
+	if g.hurried {
+		if last, err := g.leader(g.ctx); err != nil || g.at < last {
+			return nil // what is still there, or may be, comes without a pause
+		}
+	}
+	g.rested, g.hurried = true, false
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 	case <-g.hurry:
+		g.hurried = true
 	case <-g.ctx.Done():
 		return g.ctx.Err()
 	}

@@ -91,6 +91,7 @@ const (
 	pingInterval    = time.Second
 	pingsMissed     = 3
 	connectTimeout  = 2 * time.Second
+	listenTimeout   = 20 * time.Second
 )
 
 // Dial connects. It fails with unavailable when no server answers, or, with Wait, when ctx ends first, and with unauthenticated when the

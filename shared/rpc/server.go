@@ -184,10 +184,16 @@ func (s *Server) listenAs() error {
 			return err
 		}
 	}
-	if err := s.conn.NC.FlushTimeout(connectTimeout); err != nil && s.conn.NC.IsClosed() {
-		return fmt.Errorf("listen: %w", err)
+	for begin := time.Now(); ; { // a starved server takes its time to hear of all subscriptions
+		switch err := s.conn.NC.FlushTimeout(connectTimeout); {
+		case err == nil:
+			return nil
+		case s.conn.NC.IsClosed() || time.Since(begin) > listenTimeout:
+			return fmt.Errorf("listen: %w", err)
+		case !s.conn.NC.IsConnected():
+			return nil // the subscriptions come with the connection when it is back
+		}
 	}
-	return nil
 }
 
 // subscribeAs takes requests on the as form of a subject; find gets the subject without the principal.
