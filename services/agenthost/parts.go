@@ -28,7 +28,7 @@ func (s *Service) prepare(m *message) error {
 			return err
 		}
 		m.ctx = rpc.NewContext(m.agent.work(), timeout, cause)
-		release := s.conn.Cancellable(m.ctx, s.principal(m.msg.Subject), id)
+		release := s.conn.Cancellable(m.ctx, s.principal(m.msg.Subject), id, m.msg.Reply)
 		m.settle = func() { release(); m.ctx.End() }
 	}
 	sender, err := s.conn.NewSender(header, m.msg.Reply)

@@ -106,7 +106,7 @@ func (c *Conn) exchange(ctx context.Context, subject string, body []byte, patien
 			continue
 		}
 		if id != "" && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			_ = c.Cancel(id) // nobody waits for it any more
+			c.giveUp(id, msg.Reply)
 		}
 		return nil, transportError(err, subject)
 	}

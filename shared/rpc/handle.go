@@ -127,7 +127,7 @@ func (s *Server) carryOut(r request) (body []byte, err error) {
 	ctx := NewContext(base, timeout, api.Cause{})
 	ctx.arrived = r.arrived
 	defer ctx.End()
-	defer s.conn.Cancellable(ctx, r.principal, r.header.Get(api.HeaderRequestID))()
+	defer s.conn.Cancellable(ctx, r.principal, r.header.Get(api.HeaderRequestID), r.reply)()
 	data, err := s.conn.Body(ctx, r.header, r.data)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ type Stream struct {
 
 	route   Route     // nil if the request goes to one place
 	request *nats.Msg // until somebody has it
+	reply   string
 
 	heard atomic.Int64 // when something last came, in nanoseconds since begun
 	begun time.Time
@@ -113,7 +114,7 @@ func (c *Conn) openStream(ctx context.Context, subject string, body []byte, rout
 	s.silence.Lock()
 	s.ear = time.AfterFunc(s.beat, s.listen)
 	s.silence.Unlock()
-	s.route, s.request = route, msg
+	s.route, s.request, s.reply = route, msg, reply
 	return s, nil
 }
 
@@ -192,7 +193,7 @@ func (s *Stream) errorOf(p Part) error {
 // fail ends the stream before its terminal part, and with it the work.
 func (s *Stream) fail(err error) {
 	s.over = err
-	_ = s.conn.Cancel(s.id)
+	s.conn.giveUp(s.id, s.reply)
 }
 
 // take looks at a message; ok is false if it is nothing for the caller.
