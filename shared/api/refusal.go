@@ -12,9 +12,11 @@ type Refusal struct {
 	// What is the method as <service>.<noun>.<verb>, or the subject that was published or subscribed to.
 	What string `json:"what"`
 	// Entity is what was changed by an operator, as the request names it; the noun of the method if it names none.
-	Entity  string `json:"entity,omitempty"`
-	Code    Code   `json:"code"` // permission_denied or unauthenticated
-	Reason  string `json:"reason,omitempty"`
-	Count   int    `json:"count"`              // how many equal ones the event stands for
-	LeftOut int    `json:"left_out,omitempty"` // how many others of the same second have no event, since there were too many kinds of them
+	Entity string `json:"entity,omitempty"`
+	Code   Code   `json:"code"` // permission_denied or unauthenticated
+	Reason string `json:"reason,omitempty"`
+	Count  int    `json:"count"` // how many equal ones the event stands for
+	// LeftOut is how many others of the same second have no event, since there were too many kinds of them: the principal's own, and on one
+	// event of the second also those of principals that have no event at all.
+	LeftOut int `json:"left_out,omitempty"`
 }

@@ -82,13 +82,17 @@ func (t *Teller) Add(r api.Refusal) {
 	}
 	equal := -1
 	if t.event == api.EventRefused {
-		equal = slices.IndexFunc(t.waiting, func(w api.Refusal) bool { w.Count = r.Count; return w == r })
+		equal = slices.IndexFunc(t.waiting, func(w api.Refusal) bool { w.Count, w.LeftOut = r.Count, 0; return w == r })
 	}
 	switch {
 	case equal >= 0:
 		t.waiting[equal].Count++
 	case len(t.waiting) >= t.most:
-		t.leftOut++
+		if own := slices.IndexFunc(t.waiting, func(w api.Refusal) bool { return w.Principal == r.Principal }); own >= 0 {
+			t.waiting[own].LeftOut++ // one sees what this principal tried, whoever else was refused in that second
+		} else {
+			t.leftOut++
+		}
 	default:
 		t.waiting = append(t.waiting, r)
 	}
@@ -154,7 +158,7 @@ func (t *Teller) take() []told {
 
 // messages makes an event of each refusal, of which there is one at least. The last one carries how many were left out.
 func (t *Teller) messages(waiting []api.Refusal, leftOut int) (all []told) {
-	waiting[len(waiting)-1].LeftOut = leftOut
+	waiting[len(waiting)-1].LeftOut += leftOut
 	for _, r := range waiting {
 		msg, err := t.message(r)
 		if err != nil {

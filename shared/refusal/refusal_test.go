@@ -98,6 +98,29 @@ func TestWhoCannotBeASubject(t *testing.T) {
 	}
 }
 
+// What is left out is told of who was refused it, whoever else was refused something in that second.
+func TestWhoseRefusalsAreLeftOut(t *testing.T) {
+	var s stored
+	teller := refusal.New("mabus", "test", s.publish, zerolog.Nop())
+	for n := range refusal.MaxEvents - 1 {
+		teller.Add(api.Refusal{Principal: "ann", What: fmt.Sprint("x", n)})
+	}
+	teller.Add(api.Refusal{Principal: "bob", What: "y"})
+	for n := range 100 {
+		teller.Add(api.Refusal{Principal: "ann", What: fmt.Sprint("z", n)})
+	}
+	teller.Add(api.Refusal{Principal: "ann", What: "x0"})
+	teller.Add(api.Refusal{Principal: "eve", What: "y"})
+	teller.Close()
+	of := map[string]int{}
+	for _, r := range s.refusals {
+		of[r.Principal] += r.Count + r.LeftOut
+	}
+	if of["ann"] != refusal.MaxEvents+100 || of["bob"] != 2 {
+		t.Errorf("%v: bob's has eve's beside it, who has no event", of)
+	}
+}
+
 // A subject may hold any bytes: whoever tries doors with such is told of like everybody. So are those of whom only the number is known.
 func TestNobodyHidesBehindBytes(t *testing.T) {
 	var s stored
