@@ -115,6 +115,9 @@ func TestRequestsAreMeasuredAtBothEnds(t *testing.T) {
 		natstest.Eventually(t, 10*time.Second, func() bool { return api.CodeOf(ask(text)) != api.Overloaded || text == "" }, "%s is answered", text)
 	}
 	m.Start()
+	natstest.Eventually(t, 10*time.Second, func() bool { // the last one is measured when it is answered
+		return got.count("latency_seconds", api.SourceService, "test-l1", "test") >= 7 && got.count("latency_seconds.echo.say", api.SourceService, "test-l1", "test") >= 7
+	}, "all requests are measured")
 	if err := m.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
