@@ -2,6 +2,7 @@ package agenthost
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,6 +11,15 @@ import (
 
 // AnswersSent waits until no answer to a session is on its way: one that is asked for again meanwhile is not sent twice.
 func (s *Service) AnswersSent(ctx context.Context) error { return s.asks.wait(ctx) }
+
+// FailingShare is the share of errors that is told of an agent some time after its only messages, all of which failed.
+func FailingShare(failed int, idle time.Duration) float64 {
+	var l load
+	for range failed {
+		l.handled(time.Millisecond, errors.New("broken"))
+	}
+	return l.failing(time.Duration(l.ended.Load()) + idle)
+}
 
 // TouchWhileLetGo has an agent be used just when it is let go as idle, many times, and returns how often it was in the list once only
 // after that, as it should be.

@@ -25,6 +25,7 @@ type load struct {
 	listed  atomic.Bool  // it is in the teller's list
 	latency atomic.Int64 // of handling one message, in ns: a moving average; 0 for none yet
 	errors  atomic.Uint64
+	ended   atomic.Int64 // when a message was last handled, in ns since the process began
 	used    atomic.Int64 // when it was last used, in ns since the teller began
 
 	// These are the teller's.
@@ -37,6 +38,22 @@ const (
 	errorStep   = 1.0 / 32
 )
 
+// errorFade is in which time errors count for 1/e while no message comes: whoever is avoided for them could never show that it works again.
+const errorFade = 5 * time.Second
+
+// processBegan is what the times of loads are counted from.
+var processBegan = time.Now()
+
+// failing returns the share of errors at a time since the process began.
+func (l *load) failing(now time.Duration) float64 {
+	idle := max(now-time.Duration(l.ended.Load()), 0)
+	share := math.Float64frombits(l.errors.Load()) * math.Exp(-idle.Seconds()/errorFade.Seconds())
+	if share < errorStep/32 {
+		return 0
+	}
+	return share
+}
+
 // handled takes in how a message went. Two at once may lose one of both, which an average bears.
 func (l *load) handled(took time.Duration, err error) {
 	switch old := l.latency.Load(); {
@@ -46,11 +63,13 @@ func (l *load) handled(took time.Duration, err error) {
 	default:
 		l.latency.Store(max(old+(int64(took)-old)/latencyStep, 1))
 	}
-	share, one := math.Float64frombits(l.errors.Load()), 0.0
+	now := time.Since(processBegan)
+	share, one := l.failing(now), 0.0
 	if err != nil && api.IsFault(explain(err)) {
 		one = 1
 	}
 	l.errors.Store(math.Float64bits(share + (one-share)*errorStep))
+	l.ended.Store(int64(now))
 }
 
 // teller tells the load of the host and its agents to whoever listens. Agents that have nothing to do cost it nothing.
@@ -217,7 +236,7 @@ func (h *hosted) loadNow() api.AgentLoad {
 	waiting, active := h.box.Load()
 	return api.AgentLoad{
 		ID: h.rec.ID, Waiting: waiting, Active: active, Latency: api.Duration(h.load.latency.Load()),
-		Errors: api.Measure(math.Float64frombits(h.load.errors.Load())),
+		Errors: api.Measure(h.load.failing(time.Since(processBegan))),
 	}
 }
 

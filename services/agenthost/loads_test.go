@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -144,6 +145,22 @@ func TestAHostThatIsCalledRequest(t *testing.T) {
 	w.standard(t, "request")
 	r := hearReports(t, w)
 	r.ask(func(all []api.HostLoad, _ map[string]api.AgentLoad) bool { return len(all) >= 2 }, "it tells its load")
+}
+
+// Whoever chooses avoids an agent that fails, so that no message shows when it works again: its errors are forgotten meanwhile.
+func TestErrorsFadeWhileNobodyAsks(t *testing.T) {
+	for _, c := range []struct {
+		failed      int
+		idle        time.Duration
+		least, most float64
+	}{
+		{1, 0, 1.0 / 33, 1.0 / 32}, {22, 0, 0.4, 0.6}, {1000, 0, 0.99, 1},
+		{22, 10 * time.Second, 0.01, 0.1}, {1000, 10 * time.Second, 0.1, 0.2}, {1000, 20 * time.Second, 0.01, 0.1}, {1000, time.Minute, 0, 0},
+	} {
+		if share := agenthost.FailingShare(c.failed, c.idle); share < c.least || share > c.most {
+			t.Errorf("%s after %d errors it is %g", c.idle, c.failed, share)
+		}
+	}
 }
 
 // An agent that is used just when the host lets it go as idle is told of again.

@@ -48,7 +48,8 @@ type AgentLoad struct {
 	Active  int `json:"active,omitzero"`
 	// Latency is what handling one message takes, without the wait before: a moving average; 0 while none has been handled.
 	Latency Duration `json:"latency,omitzero"`
-	// Errors is the share of messages that the agent fails with, 0 to 1: a moving average. What is the caller's own mistake is none.
+	// Errors is the share of messages that the agent fails with, 0 to 1: a moving average, which fades while none comes. What is the caller's
+	// own mistake is none.
 	Errors Measure `json:"errors,omitzero"`
 }
 
