@@ -123,6 +123,11 @@ func Stores(ns string) Permissions {
 	for _, c := range Crossings(ns) {
 		p.Publish.Allow = append(p.Publish.Allow, c.Local)
 	}
+	for _, s := range api.Stores { // what is pulled and not acknowledged does not come to whom the outbox belongs
+		if own, ok := readable(ns, s.Stream(ns)); ok && !own {
+			p.Publish.Deny = append(p.Publish.Deny, jsAPI+"CONSUMER.MSG.NEXT."+s.Stream(ns)+"."+api.OutboxConsumer)
+		}
+	}
 	return p
 }
 

@@ -105,7 +105,8 @@ func (w *world) everyStore(t *testing.T) {
 	reads := func(stream string) []string {
 		return []string{
 			"$JS.API.STREAM.INFO." + stream, "$JS.API.STREAM.MSG.GET." + stream, "$JS.API.DIRECT.GET." + stream, "$JS.API.CONSUMER.CREATE." + stream,
-			"$JS.API.CONSUMER.CREATE." + stream + ".x", "$JS.API.CONSUMER.LIST." + stream, "$JS.API.CONSUMER.MSG.NEXT." + stream + ".x", "$JS.ACK." + stream + ".x.1.1.1.1.1",
+			"$JS.API.CONSUMER.CREATE." + stream + ".x", "$JS.API.CONSUMER.LIST." + stream, "$JS.API.CONSUMER.MSG.NEXT." + stream + ".x",
+			"$JS.API.CONSUMER.MSG.NEXT." + stream + "." + api.OutboxConsumer, "$JS.ACK." + stream + ".x.1.1.1.1.1",
 		}
 	}
 	deletes := func(stream string) []string {
@@ -170,6 +171,8 @@ func hostsRead(s api.Store, subject string) bool {
 		return s.Owner == "agenthost"
 	case strings.HasPrefix(subject, "$JS.API.STREAM.INFO."):
 		return hostsWrite(s) || slices.Contains(hostsSee, s.Name) || s.Name == "events"
+	case strings.HasSuffix(subject, "."+api.OutboxConsumer): // what is taken from there and not acknowledged, no event tells of
+		return s.Owner == "agenthost"
 	case strings.HasPrefix(subject, "$JS.API.CONSUMER."):
 		return (hostsWrite(s) || slices.Contains(hostsSee, s.Name)) && s.Kind != api.StoreObjects && strings.HasSuffix(subject, ".x")
 	default:
