@@ -123,7 +123,9 @@ export class Agent {
     }
     for (const subject of [`${namespace}.cancel.*`, `${namespace}.as.*.cancel.*`]) {
       this.#subs.push(this.#wire.nc.subscribe(subject, { callback: (err, msg) => {
-        if (!err) this.#box.cancel(principalOf(namespace, msg.subject), msg.subject.slice(msg.subject.lastIndexOf(".") + 1), cancelled("the request was cancelled"));
+        if (err) return;
+        const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
+        this.#box.cancel(principalOf(namespace, msg.subject), id, cancelled("the request was cancelled"), msg.string());
       } }));
     }
   }

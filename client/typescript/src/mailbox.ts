@@ -8,7 +8,7 @@ import { NatsMessage } from "./nats_message.js";
 import { reply, usageHeader } from "./reply.js";
 import { Sender } from "./sender.js";
 import { Sessions, type Ask } from "./session.js";
-import { decode, defaultTimeout, encode, H, maxTimeout, type Wire } from "./wire.js";
+import { decode, defaultTimeout, encode, H, maxTimeout, stamp, type Wire } from "./wire.js";
 
 /** A message on its way to the handler. */
 interface Item {
@@ -25,6 +25,7 @@ interface Item {
 }
 
 const castTime = 600_000; // ms that a cast has: nobody waits for it, but it must not hold the agent for ever
+const earlyKept = 1024; // requests that were given up elsewhere, or too late, and are remembered
 const ack = new TextEncoder().encode("{}");
 
 /** Messages wait here, in order and bounded, until the handler has room for them. */
@@ -36,6 +37,7 @@ export class Mailbox {
   readonly #waiting: Item[] = [];
   readonly #active = new Set<Promise<void>>();
   readonly #items = new Set<Item>(); // waiting and active
+  readonly #early = new Set<string>(); // requests that were given up before they came, the oldest first
   readonly #sessions: Sessions;
   #closed = false;
 
@@ -68,6 +70,7 @@ export class Mailbox {
         throw new MabusError("overloaded", `${this.#waiting.length} messages wait for agent ${this.#spec.id} already: try again later`, "mailbox_full");
       }
       const item = this.#item(msg, principal, isCast, ask);
+      if (item.key !== "" && this.#early.size > 0 && this.#early.has(`${item.key}/${stamp(msg.reply!)}`)) item.abort.abort(cancelled("the request was given up"));
       this.#items.add(item);
       this.#waiting.push(item);
       if ((asksAck || asked) && !msg.headers?.get(H.blob)) this.#acknowledge(item);
@@ -94,8 +97,12 @@ export class Mailbox {
     return { msg, principal, isCast, acked: false, ends: performance.now() + time, abort, timer, sender, ask, key: id && !isCast && !ask ? `${principal ?? ""}/${id}` : "" };
   }
 
-  /** Ends the requests of a principal that have the id. */
-  cancel(principal: string | undefined, id: string, why: MabusError): void {
+  /** Ends the requests of a principal that have the id; with a stamp also the one that has it, if it comes later. */
+  cancel(principal: string | undefined, id: string, why: MabusError, given = ""): void {
+    if (given.length === 16) {
+      this.#early.add(`${principal ?? ""}/${id}/${given}`);
+      if (this.#early.size > earlyKept) this.#early.delete(this.#early.values().next().value!);
+    }
     for (const item of this.#items) if (item.key === `${principal ?? ""}/${id}`) item.abort.abort(why);
     this.#drop((item) => item.key === `${principal ?? ""}/${id}`, why);
   }

@@ -71,7 +71,7 @@ export async function* read(wire: Wire, subject: string, payload: unknown, optio
       }
     }
   } finally {
-    if (!over) wire.cancel(id);
+    if (!over) wire.cancel(id, inbox.subject);
     inbox.close();
     drop();
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createInbox, headers, nuid, PermissionViolationError, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/nats-core";
 import { Blobs } from "./blobs.js";
 import { duration } from "./duration.js";
@@ -37,6 +37,11 @@ export interface RequestOptions {
 
 const empty = new Uint8Array(0);
 const text = new TextDecoder("utf-8", { fatal: true });
+
+/** Tells a request from every other one, also of the same id, without telling where its answer goes. */
+export function stamp(reply: string): string {
+  return createHash("sha256").update(reply).digest("hex").slice(0, 16);
+}
 
 /** A connection, a namespace and a principal: how bodies travel. */
 export class Wire {
@@ -96,16 +101,16 @@ export class Wire {
     const timeout = Math.min(options.timeout ?? defaultTimeout, maxTimeout);
     const h = this.headers(timeout, options);
     const { data, drop } = await this.pack(body, h);
-    const begun = performance.now();
+    const begun = performance.now(), reply = this.inbox();
     try {
       for (;;) {
-        const answer = await this.#ask(this.subject(rest), data, h, timeout - (performance.now() - begun), options.signal);
+        const answer = await this.#ask(this.subject(rest), reply, data, h, timeout - (performance.now() - begun), options.signal);
         if (!unheard(answer)) return { body: await this.open(answer), headers: answer.headers };
         if (options.patient !== true || performance.now() - begun > 400) throw nobody(rest);
         await new Promise((done) => setTimeout(done, 20));
       }
     } catch (e) {
-      if (e instanceof MabusError && (e.code === "cancelled" || e.reason === "timeout") && h.has(H.request)) this.cancel(h.get(H.request));
+      if (e instanceof MabusError && (e.code === "cancelled" || e.reason === "timeout") && h.has(H.request)) this.cancel(h.get(H.request), reply);
       throw e;
     } finally {
       drop();
@@ -125,10 +130,9 @@ export class Wire {
   }
 
   /** Sends one message and waits for one answer. */
-  #ask(subject: string, data: Uint8Array, h: MsgHdrs, timeout: number, signal: AbortSignal | undefined): Promise<Msg> {
+  #ask(subject: string, reply: string, data: Uint8Array, h: MsgHdrs, timeout: number, signal: AbortSignal | undefined): Promise<Msg> {
     return new Promise((settle, fail) => {
       if (signal?.aborted) return fail(reason(signal));
-      const reply = this.inbox();
       const refused = (e: MabusError): void => { end(); fail(e); };
       const others = this.#asked.get(subject) ?? new Set();
       this.#asked.set(subject, others.add(refused));
@@ -160,9 +164,9 @@ export class Wire {
     });
   }
 
-  /** Tells whoever has the request to give it up. */
-  cancel(id: string): void {
-    if (!this.nc.isClosed()) this.nc.publish(this.subject(`cancel.${id}`));
+  /** Tells whoever has the request to give it up; with its reply subject also whoever gets it later. */
+  cancel(id: string, reply?: string): void {
+    if (!this.nc.isClosed()) this.nc.publish(this.subject(`cancel.${id}`), reply === undefined ? undefined : stamp(reply));
   }
 
   /** The largest body that travels in a message, in bytes. */
