@@ -6,9 +6,9 @@
 // Without a performance monitor the publication reaches nobody, and does no harm.
 //
 // What was recorded is in exactly one delta. A delta that cannot be sent is merged into the next. One that was sent and lost is missed:
-// deltas are numbered, by source and incarnation. A sample that is being recorded while the counters are read may be in one delta
-// with its count and in the one beside with its value: sums of all deltas agree, that of one may miss as many samples as goroutines were
-// recording just then.
+// deltas are numbered, by source and incarnation. A sample that is recorded while the counters are read may be in one delta with its
+// count and in the one beside with its value: sums of all deltas agree, that of one may be beside by as much as its bins allow, 1 %, and the
+// next makes good for it.
 //
 // Bounds: Limit series (DefaultLimit) have counters; further ones share those of id _other until others have been idle for some time.
 // Counters begin with one stripe of some 400 bytes and 256 for each 64 bins in use: 1.6 KiB in all for a series with values of one order of
