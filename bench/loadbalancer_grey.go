@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -112,7 +113,8 @@ func (r *run) upsets(ctx context.Context, name string, change func(*moody), sett
 	return nil
 }
 
-// upset has callers ask for a turn, changes one agent, and has them ask on until a turn has passed from settle after that on.
+// upset has callers ask for a turn, changes one agent, and has them ask on until a turn has passed from settle after that on. On a slow machine
+// each of these lasts until a call has begun and ended in it.
 func (h *herd) upset(ctx context.Context, ask func(context.Context, int) error, change func(*moody), settle time.Duration) (u upset, err error) {
 	turn := h.r.cfg.Duration
 	warm := turn / 2 // the agents' loads become known, and the callers know whom there is
@@ -121,30 +123,39 @@ func (h *herd) upset(ctx context.Context, ask func(context.Context, int) error, 
 	begin := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	end := warm + turn + settle + turn
+	var over atomic.Bool
+	var answered atomic.Int64
+	some := func(d time.Duration) {
+		was := answered.Load()
+		for linger(ctx, d); ctx.Err() == nil && answered.Load() <= was+upsetCallers; {
+			linger(ctx, time.Millisecond)
+		}
+	}
 	var wg sync.WaitGroup
 	for c := range upsetCallers {
 		wg.Go(func() {
-			for ctx.Err() == nil {
+			for ctx.Err() == nil && !over.Load() {
 				now := time.Since(begin)
-				if now > end {
-					return
-				}
 				err := ask(ctx, c)
 				if err != nil && !victim.fails.Load() {
 					cancel(err)
 					return
 				}
 				all[c] = append(all[c], timedCall{now, time.Since(begin) - now, err != nil})
+				answered.Add(1)
 			}
 		})
 	}
-	linger(ctx, warm+turn)
+	linger(ctx, warm)
+	warmed := time.Since(begin)
+	some(turn)
 	change(victim)
 	changed := time.Since(begin)
-	linger(ctx, settle)
+	some(settle)
 	settled := time.Since(begin)
 	many, its := h.handled(upsetVictim)
+	some(turn)
+	over.Store(true)
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil {
 		return u, err
@@ -153,7 +164,7 @@ func (h *herd) upset(ctx context.Context, ask func(context.Context, int) error, 
 	u.share = float64(itsMore-its) / float64(max(manyMore-many, 1))
 	for _, c := range slices.Concat(all...) {
 		switch {
-		case c.begin < warm:
+		case c.begin < warmed:
 		case c.begin+c.took < changed:
 			u.before = append(u.before, c)
 		case c.begin >= settled:
@@ -161,9 +172,6 @@ func (h *herd) upset(ctx context.Context, ask func(context.Context, int) error, 
 		case c.begin >= changed:
 			u.between = append(u.between, c)
 		}
-	}
-	if len(u.before) == 0 || len(u.between) == 0 || len(u.after) == 0 {
-		return u, errors.New("the turns are too short: there were no calls in one of them")
 	}
 	return u, nil
 }
