@@ -69,8 +69,8 @@ SIMULATED = $(PURE) test/pbftsim test/replogsim test/lockcheck test/reputationsi
 # nobody debugs are linked without tables for a debugger, which takes a third less time.
 LEAN = $(if $(RACE),-vet=off -ldflags=-w)
 test: ## Run the tests (with the race detector: RACE=1)
-	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race) $(LEAN) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
 	$(if $(RACE),go test $(LEAN) -timeout 10m $(SIMULATED:%=./%))
+	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race) $(LEAN) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
 
 .PHONY: conformance
 conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORKER="python3 my_worker.py"

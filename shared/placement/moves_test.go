@@ -13,7 +13,7 @@ import (
 // Every move that is allowed keeps the hard rules, those before it counted; one that keeps them and has no wishes is allowed.
 func TestMovesKeepTheRules(t *testing.T) {
 	allowed := 0
-	rapid.Check(t, func(t *rapid.T) {
+	keep := func(t *rapid.T) {
 		hosts, agents := small(t)
 		s, m := running(hosts, agents), placement.NewMoves(hosts, agents)
 		for range 20 {
@@ -56,7 +56,10 @@ func TestMovesKeepTheRules(t *testing.T) {
 			s.on[id] = slices.DeleteFunc(s.on[id], func(a *api.Agent) bool { return slices.Contains(unit, a) })
 			s.on[to] = append(s.on[to], unit...)
 		}
-	})
+	}
+	for try := 0; try < 5 && allowed < 50; try++ { // of a hundred fleets few may have room to move
+		rapid.Check(t, keep)
+	}
 	if allowed < 50 {
 		t.Errorf("only %d moves were allowed", allowed)
 	}

@@ -23,7 +23,7 @@ var bulk = map[string]string{"tenders.announce_many": "tenders.announce", "tende
 func TestEveryChangeIsACommand(t *testing.T) {
 	kinds, methods := realm.Kinds(), map[string]bool{}
 	for _, m := range api.Methods {
-		if m.Service != "economics" || !m.Write {
+		if m.Service != "economics" || !m.Write || m.Noun == "rules" { // which rules are in force is the log's own matter
 			continue
 		}
 		kind := m.Noun + "." + m.Verb
