@@ -64,10 +64,30 @@ func (r *restore) compare(ctx context.Context, p *Part) error {
 	if err == nil && next != nil {
 		err = differs(p, "message %d is not in the back-up", next.Seq)
 	}
+	if err == nil && cfg.Schedules {
+		err = r.overtaken(ctx, &c)
+	}
 	if err == nil {
 		err = c.end()
 	}
 	return err
+}
+
+// overtaken counts what has become due since the stream was looked at, and has taken the place of what was read of it.
+func (r *restore) overtaken(ctx context.Context, c *comparison) error {
+	for subject, n := range c.lacks {
+		if int64(n) >= c.settings.PerKey {
+			continue
+		}
+		e, err := r.server.get(ctx, c.part.Stream, map[string]any{"last_by_subj": subject})
+		if err != nil {
+			return err
+		}
+		if e != nil && e.Seq > c.state.Last {
+			c.lacks[subject] = n + 1
+		}
+	}
+	return nil
 }
 
 func differs(p *Part, format string, args ...any) error {

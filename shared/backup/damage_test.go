@@ -180,7 +180,7 @@ func TestRefusals(t *testing.T) {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for renewed.Err() == nil {
-			_, _ = kv.Put(renewed, "process", []byte("live"))
+			_, _ = kv.Put(t.Context(), "process", []byte("live")) // to its end: one that is stored later would be a renewal
 			<-tick.C
 		}
 	}()

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func dial(t testing.TB, url string) *rpc.Conn {
 	t.Helper()

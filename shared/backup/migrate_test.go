@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -155,7 +156,11 @@ func TestRestoreIntoACluster(t *testing.T) {
 	dir, _ := saved(t, conn)
 	cluster := natstest.StartCluster(t, 3)
 	restored(t, dial(t, cluster.URLs()), dir, backup.RestoreOptions{Replicas: 3})
-	leader := cluster.StreamLeader("KV_mabus_locks")
+	leader := -1
+	natstest.Eventually(t, patience, func() bool {
+		leader = cluster.StreamLeader("KV_mabus_locks")
+		return leader >= 0
+	}, "the bucket has a leader")
 	cluster.StopNode(leader)
 	target := dial(t, cluster.URL((leader+1)%3))
 	natstest.Eventually(t, patience, func() bool {
@@ -201,5 +206,26 @@ func TestANewServerMayLackALeader(t *testing.T) {
 	}
 	if err := <-able; err != nil {
 		t.Error(err)
+	}
+}
+
+// Whoever is told to stop asks the server for nothing more: what it would change then, nobody waits for.
+func TestNothingIsAskedAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	conn := dial(t, natstest.Start(t).URL())
+	asked, err := conn.NC.SubscribeSync("$JS.API.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := backup.Able(ctx, conn); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if err := conn.NC.Publish("$JS.API.LAST", nil); err != nil {
+		t.Fatal(err)
+	}
+	if msg, err := asked.NextMsg(patience); err != nil || msg.Subject != "$JS.API.LAST" {
+		t.Errorf("it has asked for %+v: %v", msg, err)
 	}
 }

@@ -61,6 +61,9 @@ const (
 
 // ask sends a request and reads the answer into v. A refusal is an *apiError.
 func (s *server) ask(ctx context.Context, what string, body, v any) error {
+	if ctx.Err() != nil { // else it would be sent all the same
+		return fmt.Errorf("ask JetStream for %s: %w", what, context.Cause(ctx))
+	}
 	data := []byte(nil)
 	if body != nil {
 		var err error

@@ -59,7 +59,7 @@ func run(t testing.TB, url string, replicas int) *system {
 	case err := <-done:
 		done <- err
 		t.Fatalf("the services ended: %v", err)
-	case <-time.After(patience):
+	case <-time.After(3 * patience):
 		t.Fatal("the services do not start")
 	}
 	c, err := client.Connect(t.Context(), client.Options{URL: url, Principal: "operator", Name: t.Name()})
