@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	embedTime = 30 * time.Second       // to start, or to find who has the data directory
+	embedTime = time.Minute            // to start, or to find who has the data directory
 	lookEvery = 250 * time.Millisecond // whether the owner of the data directory is still there
 )
 

@@ -274,9 +274,11 @@ func (s *Service) Stop(ctx context.Context) error {
 		s.view.close()
 	}
 	if s.isListed() && s.env.Lease.Held() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		if _, err := s.client.Hosts.Deregister(ctx, s.cfg.ID); err != nil && api.CodeOf(err) != api.Unavailable {
+		switch _, err := s.client.Hosts.Deregister(ctx, s.cfg.ID); api.CodeOf(err) {
+		case "", api.Unavailable, api.DeadlineExceeded: // the end of the lease tells it too
+		default:
 			errs = append(errs, fmt.Errorf("deregister host %s: %w", s.cfg.ID, err))
 		}
 	}

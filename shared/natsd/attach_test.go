@@ -195,7 +195,7 @@ func TestAttachTakesOverWhenTheOwnerStops(t *testing.T) {
 
 func attach(t *testing.T, dir string) *natsd.Handle {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	h, err := natsd.StartOrAttach(ctx, natsd.Config{DataDir: dir})
 	if err != nil {

@@ -74,7 +74,7 @@ func (n note) answers(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("server.json: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", u.Host)

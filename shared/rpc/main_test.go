@@ -134,7 +134,7 @@ func (f *fixture) stop(t testing.TB) error {
 
 func (f *fixture) dial(t testing.TB, o rpc.Options) *rpc.Conn {
 	t.Helper()
-	o.URL = f.nats.URL()
+	o.URL, o.Wait = f.nats.URL(), true // a starved server may take longer than one try has
 	c, err := rpc.Dial(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

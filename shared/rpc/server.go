@@ -262,11 +262,21 @@ func (s *Server) Stop(ctx context.Context) error {
 		errs = append(errs, s.svc.Stop())
 	}
 	if s.conn.NC.IsConnected() {
-		errs = append(errs, s.conn.NC.FlushTimeout(connectTimeout), s.awaitHandlers(ctx)) // after which nothing more is delivered
+		errs = append(errs, s.flush(ctx), s.awaitHandlers(ctx)) // after which nothing more is delivered
 	} else {
 		errs = nil // there is nobody to say goodbye to
 	}
 	return errors.Join(append(errs, s.pool.Close(ctx))...)
+}
+
+// flush waits until the server has taken everything in, also one that is slow, unless the connection goes away or ctx ends.
+func (s *Server) flush(ctx context.Context) error {
+	for {
+		err := s.conn.NC.FlushTimeout(connectTimeout)
+		if !errors.Is(err, nats.ErrTimeout) || ctx.Err() != nil || !s.conn.NC.IsConnected() {
+			return err
+		}
+	}
 }
 
 // awaitHandlers waits until what has been delivered is taken in: a flush says no more than that it waits in this process, and what is handled

@@ -97,7 +97,9 @@ func TestStopWaitsForTheRequestUnderWay(t *testing.T) {
 	}))
 	var wg sync.WaitGroup
 	var got, stopped error
-	wg.Go(func() { _, got = rpc.Call(t.Context(), f.ask, say, &sayRequest{}) })
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute) // it waits for all that is looked at below
+	defer cancel()
+	wg.Go(func() { _, got = rpc.Call(patient, f.ask, say, &sayRequest{}) })
 	<-entered
 	done := make(chan struct{})
 	go func() { stopped = f.stop(t); close(done) }()

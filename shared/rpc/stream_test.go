@@ -124,6 +124,7 @@ func TestStreamIsHeldBackForASlowReader(t *testing.T) {
 		}
 		return []byte("2"), nil
 	})
+	st.client.SetHeartbeat(rpc.Heartbeat) // what is read counts here, not how long a loaded machine keeps it waiting
 	s := st.open(t.Context(), t, "{}")
 	natstest.Eventually(t, 5*time.Second, func() bool { return sent.Load() == rpc.Window }, "the sender uses its credit")
 	// Heartbeats of a second pass by a reader that does not read; they must neither be counted as parts nor end the stream.
@@ -178,11 +179,11 @@ func TestStreamErrors(t *testing.T) {
 }
 
 // A sender by hand: any NATS client can be one.
-func byHand(t *testing.T, parts ...nats.Header) (*rpc.Stream, *nats.Msg) {
+func byHand(t *testing.T, beat time.Duration, parts ...nats.Header) (*rpc.Stream, *nats.Msg) {
 	t.Helper()
 	srv := natstest.Start(t)
 	c, nc := bind(t, srv.Connect(t)), srv.Connect(t)
-	c.SetHeartbeat(50 * time.Millisecond)
+	c.SetHeartbeat(beat)
 	sub, err := nc.SubscribeSync(streamSubject)
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +225,11 @@ func TestAGapASilenceAndJunkAreUnavailable(t *testing.T) {
 		"no number":             {[]nats.Header{header(api.PartChunk, "x")}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, _ := byHand(t, tc.parts...)
+			beat := rpc.Heartbeat
+			if len(tc.parts) == tc.good { // a silence is waited for, but not so short a one that a slow machine has it before the parts
+				beat = 500 * time.Millisecond
+			}
+			s, _ := byHand(t, beat, tc.parts...)
 			for range tc.good {
 				if _, err := s.Next(); err != nil {
 					t.Fatal(err)
@@ -239,7 +244,7 @@ func TestAGapASilenceAndJunkAreUnavailable(t *testing.T) {
 }
 
 func TestAPlainAnswerIsAStreamOfOne(t *testing.T) {
-	s, _ := byHand(t, nil)
+	s, _ := byHand(t, rpc.Heartbeat, nil)
 	if p, err := s.Next(); err != nil || p.Kind != api.PartResult || string(p.Body) != "1" {
 		t.Fatalf("got %s %q, %v", p.Kind, p.Body, err)
 	}
@@ -259,9 +264,11 @@ func TestHeartbeatsKeepAStreamAlive(t *testing.T) {
 			return nil, ctx.Err()
 		}
 	})
+	const beat = 250 * time.Millisecond // the reader's: many of the sender's heartbeats may be late
+	st.client.SetHeartbeat(beat)
 	s := st.open(t.Context(), t, "{}")
 	<-go1
-	time.AfterFunc(400*time.Millisecond, func() { close(go2) }) // many silences long
+	time.AfterFunc(10*beat, func() { close(go2) }) // longer than three silences
 	if p, err := s.Next(); err != nil || p.Kind != api.PartResult {
 		t.Fatalf("got %s, %v", p.Kind, err)
 	}
