@@ -81,7 +81,7 @@ func tight(ctx context.Context, callers int, d time.Duration, op func(context.Co
 	cpu, begin := cpuTime(), time.Now()
 	for range callers {
 		all.Go(func() {
-			for time.Since(begin) < d && ctx.Err() == nil {
+			for first := true; first || time.Since(begin) < d && ctx.Err() == nil; first = false {
 				for range batch {
 					if err := op(ctx); err != nil {
 						cancel(err)

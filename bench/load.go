@@ -23,8 +23,8 @@ func (l load) cpuEach() float64 {
 	return float64(l.cpu) / float64(time.Microsecond) / float64(max(l.ops, 1))
 }
 
-// closed has callers do op one after the other for d: each begins the next when it has the answer to the last. The first
-// error ends it.
+// closed has callers do op one after the other for d: each begins the next when it has the answer to the last, and does one
+// however late it comes to run. The first error ends it.
 func closed(ctx context.Context, callers int, d time.Duration, op func(ctx context.Context, caller int) error) (load, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -35,7 +35,7 @@ func closed(ctx context.Context, callers int, d time.Duration, op func(ctx conte
 	for c := range callers {
 		all.Go(func() {
 			took := make([]time.Duration, 0, 1<<12)
-			for now := time.Now(); now.Sub(begin) < d && ctx.Err() == nil; {
+			for now := time.Now(); len(took) == 0 || now.Sub(begin) < d && ctx.Err() == nil; {
 				if err := op(ctx, c); err != nil {
 					cancel(err)
 					break

@@ -67,7 +67,7 @@ func (m *monitor) records(ctx context.Context, conns []*nats.Conn, metric string
 	for c, nc := range conns {
 		all.Go(func() {
 			bodies := recordBodies(metric, c)
-			for time.Since(begin) < d && errs[c] == nil {
+			for sent[c] == 0 || time.Since(begin) < d && errs[c] == nil { // once, however late it comes to run
 				for i := range recordWindow - 1 {
 					if err := nc.Publish(subject, bodies[i%len(bodies)]); err != nil {
 						errs[c] = err

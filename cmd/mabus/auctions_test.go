@@ -53,7 +53,7 @@ func TestAuctionsOfEachType(t *testing.T) {
 		cy bid lamp 7 --json -> "price":"7100000".*"revision":
 		cy bids lamp -> ^bob +standing +- +- +- +- +- +2 
 		bob bids lamp -> ^bob +standing +- +12.00 +- +- +12.00 +2 
-		bob watch lamp --timeout 300ms -> !open +bids: 2  price: 7.10  leader: bob$
+		bob watch lamp --timeout 3s -> !open +bids: 2  price: 7.10  leader: bob$
 		cy list --type english --owner ann --category light -> ^lamp +english +open +7.10 +bob +2 +2 +ann +in 
 		cy list --type dutch --json -> "auctions":\[\]
 		bob close lamp -> !belongs to ann

@@ -12,6 +12,26 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
+// fetch returns the status and the body of an answer to who has the token.
+func fetch(t *testing.T, url, token string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
 // TestConsole: up serves the console by itself, any server has one by a command, and nobody has one who wants none.
 func TestConsole(t *testing.T) {
 	dir := t.TempDir()
@@ -30,20 +50,13 @@ func TestConsole(t *testing.T) {
 			t.Errorf("the address is %s", said[0])
 		}
 		for path, want := range map[string]string{"": "<title>Mabus console</title>", "api/snapshot/fleet": `"connected":true`} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, said[1]+path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", "Bearer "+said[2])
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, err := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-				t.Errorf("/%s: %d %v %.200s", path, resp.StatusCode, err, body)
-			}
+			natstest.Eventually(t, 20*time.Second, func() bool { // it does not wait for NATS
+				status, body := fetch(t, said[1]+path, said[2])
+				if status != http.StatusOK {
+					t.Fatalf("/%s: %d %.200s", path, status, body)
+				}
+				return strings.Contains(body, want)
+			}, "/%s has %s", path, want)
 		}
 	}
 	natstest.Eventually(t, 20*time.Second, func() bool { return strings.Contains(none.stderr.String(), `"message":"ready"`) }, "the other up is ready")

@@ -22,6 +22,9 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
+// patience bounds what a loaded machine may take for something that should come soon.
+const patience = time.Minute
+
 // A copy of the test binary that is called mabus is the command. Most tests wait for processes and leases far longer than they compute,
 // so that more run at once than there are processors.
 func TestMain(m *testing.M) {
@@ -58,7 +61,7 @@ func repo(t testing.TB) string {
 
 // ready DIR NAME waits until a process runs NATS on the data directory, and sets NAME to its URL.
 func cmdReady(ctx context.Context, ts *testscript.TestScript, args []string) {
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -77,12 +80,12 @@ func cmdReady(ctx context.Context, ts *testscript.TestScript, args []string) {
 
 // eventually TEXT COMMAND... runs the command until its standard output has the text.
 func cmdEventually(ts *testscript.TestScript, _ bool, args []string) {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if ts.Exec(args[1], args[2:]...) == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
 			return
 		}
 	}
-	ts.Fatalf("no %s after 20 s", args[0])
+	ts.Fatalf("no %s after %s", args[0], patience)
 }
 
 // json [FIELD...] checks that the standard output was one JSON object per line and nothing else, each with these fields.
@@ -184,7 +187,7 @@ func (p *process) status(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(60 * time.Second):
+	case <-time.After(2 * patience):
 		t.Fatal("the process did not end")
 	}
 	return p.ProcessState.ExitCode()

@@ -32,7 +32,7 @@ func council(t *testing.T, agents ...string) (dir string) {
 	write(t, filepath.Join(dir, "says.sh"), says)
 	start(t, dir, "up", "--port", "0")
 	found(t, filepath.Join(dir, ".mabus"))
-	done(t, dir, "services", "wait", "agenthost")
+	done(t, dir, "services", "wait", "agenthost", "--for", "1m40s")
 	for i, id := range agents {
 		answer := `"yes"`
 		if i == len(agents)-1 {

@@ -181,7 +181,7 @@ func do(t *testing.T, c *client.Client, j *job.Job, dir, id string) *outcome {
 		},
 		Warn: func(format string, args ...any) { t.Logf("warning: "+format, args...) },
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	o.err = r.Do(ctx)
 	o.stats, o.report = r.Stats(), r.Report()

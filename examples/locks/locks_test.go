@@ -32,7 +32,7 @@ func serve(t *testing.T) (url string) {
 	t.Cleanup(conn.Close)
 	stop := func(f func(context.Context) error) {
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
 			defer cancel()
 			_ = f(ctx)
 		})
@@ -59,7 +59,7 @@ func TestWorkers(t *testing.T) {
 		t.Skip("python3 is not here")
 	}
 	url := serve(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	var out bytes.Buffer

@@ -35,9 +35,9 @@ func services() []daemon.Service {
 // the one that fails, and that it does no more.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	o := options{server: natstest.Start(t).URL(), services: services(), callers: 6, each: 500 * time.Millisecond, window: time.Second}
+	o := options{server: natstest.Start(t).URL(), services: services(), callers: 6, each: 2 * time.Second, window: time.Second}
 	f, err := open(ctx, o)
 	if err != nil {
 		t.Fatal(err)

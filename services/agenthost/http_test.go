@@ -96,7 +96,7 @@ func TestAnEndpointStreamsAndIsCancelled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.host(t, agenthost.Config{ID: "h1"})
-	e, spec := model(t, fake.Options{PerToken: 20 * time.Millisecond}, "m1", fake.Steady, api.GuardSpec{})
+	e, spec := model(t, fake.Options{PerToken: 100 * time.Millisecond}, "m1", fake.Steady, api.GuardSpec{})
 	w.start(t, spec)
 	var used api.Usage
 	s, err := w.Stream(rpc.WithUsage(within(t, patience), func(u api.Usage) { used.Add(u) }), "m1", prompt)

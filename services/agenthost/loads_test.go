@@ -126,12 +126,18 @@ func TestHostsTellTheErrorsOfAgents(t *testing.T) {
 		w.start(t, api.AgentSpec{ID: id, Module: "puppet"})
 	}
 	r := hearReports(t, w)
-	for range 20 {
+	fail := func() {
 		_, err := w.Call(within(t, patience), "bad", order{Do: "fail", Arg: "not today"})
 		wantError(t, err, api.FailedPrecondition, api.ReasonAgentError)
+	}
+	for range 20 {
+		fail()
 		w.ask(t, "good", order{Do: "echo"}, "null")
 	}
 	natstest.Eventually(t, patience, func() bool {
+		for range 5 { // errors fade with the time that a busy machine takes for all this
+			fail()
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.last["bad"].Errors > 0.4 && r.last["good"].Latency > 0 && r.last["good"].Errors == 0

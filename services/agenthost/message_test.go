@@ -36,9 +36,9 @@ func TestAnswers(t *testing.T) {
 	_, err = w.Call(within(t, patience), "a", order{Do: "junk"})
 	wantError(t, err, api.FailedPrecondition, api.ReasonAgentError)
 	begin := time.Now()
-	_, err = w.Call(within(t, 100*time.Millisecond), "a", order{Do: "wait"})
+	_, err = w.Call(within(t, time.Second), "a", order{Do: "wait"}) // in which the agent gets it
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout)
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > api.DefaultTimeout.Std() { // not its own then
 		t.Errorf("the timeout came after %s", took)
 	}
 	<-p.entered
@@ -66,16 +66,10 @@ func TestCasts(t *testing.T) {
 	w := newWorld(t)
 	_, p := w.standard(t, "h1")
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Concurrency: 8, Mailbox: 4})
-	best := patience // the machine may be loaded
 	for n := range 3 {
-		begin := time.Now()
 		if err := w.Cast(t.Context(), "a", order{Do: "add", N: n}); err != nil {
 			t.Fatal(err)
 		}
-		best = min(best, time.Since(begin))
-	}
-	if best > 50*time.Millisecond {
-		t.Errorf("a cast took %s", best)
 	}
 	w.ask(t, "a", order{Do: "list"}, "[0,1,2]")
 	if err := w.Cast(t.Context(), "a", order{Do: "wait"}); err != nil {
@@ -96,6 +90,10 @@ func TestCasts(t *testing.T) {
 	}
 	p.release <- struct{}{}
 	w.eventuallyAsk(t, "a", order{Do: "list"}, "[0,1,2,0,1,2,3]")
+	natstest.Eventually(t, patience, func() bool { // the machine may be loaded, so the best counts
+		begin := time.Now()
+		return w.Cast(t.Context(), "a", order{Do: "nothing"}) == nil && time.Since(begin) <= 50*time.Millisecond
+	}, "a cast takes no more than 50 ms")
 }
 
 func (w *world) eventuallyAsk(t testing.TB, id string, payload any, want string) {
@@ -196,7 +194,7 @@ func TestNestedCalls(t *testing.T) {
 	begin := time.Now()
 	_, err = w.Call(within(t, 200*time.Millisecond), "a0", order{Do: "call", Arg: "a0", Payload: json.RawMessage(`{}`)}) // itself, and it handles one at a time
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout)
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > api.DefaultTimeout.Std() { // that of a call without a deadline
 		t.Errorf("took %s", took)
 	}
 }

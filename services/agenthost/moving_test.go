@@ -209,16 +209,20 @@ func TestCallsOutliveAHost(t *testing.T) {
 	w.host(t, agenthost.Config{ID: "h2", Modules: []agent.Module{newPuppet().module("puppet")}})
 	w.watched(t, "h1")
 	ctx, end := context.WithCancel(t.Context())
+	const enough = 5 * time.Second // usually
 	var wg sync.WaitGroup
 	var answered atomic.Int64
+	var moved atomic.Bool
 	for i := range 8 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				call, cancel := context.WithTimeout(t.Context(), 2*patience)
+				begin, wait := time.Now(), enough
+				if i%2 == 0 {
+					wait = 2 * patience
+				}
+				call, cancel := context.WithTimeout(t.Context(), wait)
 				if i%2 == 0 {
 					call = client.Idempotent(call)
-				} else {
-					call, cancel = context.WithTimeout(t.Context(), 5*time.Second)
 				}
 				_, err := w.Call(call, "a", order{Do: "list"})
 				cancel()
@@ -227,6 +231,8 @@ func TestCallsOutliveAHost(t *testing.T) {
 					answered.Add(1)
 				case i%2 == 0:
 					t.Errorf("a call that may be repeated failed: %v", err)
+				case !moved.Load() && e.Details.Reason == api.ReasonHostLost && time.Since(begin) > enough*3/4:
+					// A machine that is too busy to be sure of the host's death leaves the agent to the lease, and nobody had it all that time.
 				case !e.Details.MaybeExecuted:
 					t.Errorf("a call that nobody can have executed failed: %v", err)
 				}
@@ -236,6 +242,7 @@ func TestCallsOutliveAHost(t *testing.T) {
 	natstest.Eventually(t, patience, func() bool { return answered.Load() > 100 }, "calls are under way")
 	old.cut()
 	w.eventually(t, "a", func(a *api.Agent) bool { return a.Host == "h2" && a.Status == api.AgentRunning }, "it runs on the other host")
+	moved.Store(true)
 	before := answered.Load()
 	natstest.Eventually(t, patience, func() bool { return answered.Load() > before+100 }, "calls are answered again")
 	end()

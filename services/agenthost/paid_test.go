@@ -77,9 +77,17 @@ func TestJobsAndCostsTravel(t *testing.T) {
 	if _, err := w.Budgets.Set(t.Context(), api.BudgetSetRequest{Scope: api.BudgetJob, ID: "j1", Cap: 139}); err != nil { // for one at a time, and two hardly
 		t.Fatal(err)
 	}
+	natstest.Eventually(t, patience, func() bool {
+		b, err := w.Budgets.Get(t.Context(), api.BudgetKey{Scope: api.BudgetJob, ID: "j1"})
+		return err == nil && b.Spent > 0 && b.Reserved == 0 && b.Exhausted
+	}, "one has been paid for, and another refused")
+	natstest.Eventually(t, patience, func() bool { // an outcome comes after it is paid
+		list, err := w.Tasks.List(t.Context(), api.TasksListRequest{Status: api.TaskSucceeded, Job: "j1"})
+		return err == nil && len(list.Tasks) > 0
+	}, "one has succeeded")
 	done := 0
 	for _, id := range []string{"t1", "t2"} {
-		task, err := w.Tasks.Get(within(t, patience), api.TaskGetRequest{ID: id, Wait: api.Duration(2 * time.Second)})
+		task, err := w.Tasks.Get(within(t, patience), api.TaskGetRequest{ID: id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +164,11 @@ func TestCostsThatNobodyReports(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.host(t, agenthost.Config{ID: "h1"})
-			w.start(t, api.AgentSpec{ID: "e1", Command: []string{"sh", "-c", script}, MaxCost: 100, Timeout: api.Duration(time.Second)})
+			timeout := patience // a shell may be late with its answer
+			if name == "hang" {
+				timeout = time.Second
+			}
+			w.start(t, api.AgentSpec{ID: "e1", Command: []string{"sh", "-c", script}, MaxCost: 100, Timeout: api.Duration(timeout)})
 			key := api.BudgetKey{Scope: api.BudgetAgent, ID: "e1"}
 			if _, err := w.Budgets.Set(t.Context(), api.BudgetSetRequest{Scope: key.Scope, ID: key.ID, Cap: 150}); err != nil {
 				t.Fatal(err)

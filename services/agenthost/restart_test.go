@@ -201,7 +201,7 @@ func TestStopBetweenTwoLives(t *testing.T) {
 	_, p := w.standard(t, "h1")
 	many := 100
 	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", MaxRestarts: &many})
-	for range 6 {
+	for range 7 { // after which it waits for more than three seconds
 		_, err := w.Call(within(t, patience), "a", order{Do: "panic"})
 		wantError(t, err, api.Unavailable, api.ReasonAgentCrashed)
 	}

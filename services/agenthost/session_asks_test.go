@@ -115,6 +115,11 @@ func TestAnswersAreBounded(t *testing.T) {
 	if err := b.wait(short); err == nil {
 		t.Error("answers that are held count as sent")
 	}
+	natstest.Eventually(t, time.Minute, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.now == maxSenders
+	}, "as many as may be are on their way")
 	close(p.open)
 	if err := b.wait(t.Context()); err != nil {
 		t.Fatal(err)

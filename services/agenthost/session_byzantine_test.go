@@ -228,8 +228,8 @@ func TestByzantineRefusals(t *testing.T) {
 	}
 	alone := api.ByzantineRun{Value: json.RawMessage(proposal), Timeout: api.Duration(time.Second), Members: append(other.Members[:1:1], api.ByzantineMember{ID: "j1", Key: k.Key})}
 	late := byzantineQuestion("s4", 2, api.PhaseRun, alone)
-	late.Deadline = time.Now().Add(2 * time.Second)
-	c.answersTo(t, late, "j1", "timeout: ") // nobody else is there; whoever asked hears it in time
+	late.Deadline = time.Now().Add(6 * time.Second) // a tenth of it is for the answer to arrive
+	c.answersTo(t, late, "j1", "timeout: ")         // nobody else is there; whoever asked hears it in time
 }
 
 // answersTo asks, and wants an error that begins so.

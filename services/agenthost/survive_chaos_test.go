@@ -25,7 +25,7 @@ func (w *world) load(ctx context.Context, t *testing.T, agents int, strict bool)
 		wg.Go(func() {
 			for n := 1; ctx.Err() == nil; n++ {
 				var err error
-				call, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				call, cancel := context.WithTimeout(t.Context(), patience)
 				if n%3 == 0 {
 					err = w.Cast(call, fmt.Sprint("a", i), n)
 				} else {
@@ -104,7 +104,8 @@ func TestNATSRestartsWhileAHostDrains(t *testing.T) {
 	}, "it moves")
 	w.srv.Restart(t)
 	<-over
-	if took := time.Since(begin); took > 13*time.Second {
+	// After its ten seconds come the last messages, the handlers that do not end, its record and its lease, which have five together.
+	if took := time.Since(begin); took > 18*time.Second {
 		t.Errorf("it took %s to end", took)
 	} else {
 		t.Logf("it took %s to end", took)

@@ -83,9 +83,8 @@ func TestADeregisteredHostStopsItsAgents(t *testing.T) {
 	}
 	w.eventually(t, "a", func(a *api.Agent) bool { return a.Host == "h2" && a.Status == api.AgentRunning }, "it was taken up")
 	natstest.Eventually(t, patience/2, func() bool { return p.closed.Load() == 1 }, "the former host stops its instance")
-	if h1.lease.Held() {
-		t.Error("the deregistered host goes on under its lease")
-	}
+	// It may have heard that the agent is another's before it heard that it is deregistered itself.
+	natstest.Eventually(t, patience/2, func() bool { return !h1.lease.Held() }, "the deregistered host does not go on under its lease")
 }
 
 // An agent that takes its time to start is handed over all the same.
@@ -134,7 +133,7 @@ func TestAHandOverWhoseEndNobodyHears(t *testing.T) {
 	method := api.Method[adopt, api.Agent]{Service: "host", Noun: "agents", Verb: "adopt", Write: true}
 	answer := make(chan error, 1)
 	go func() {
-		_, err := rpc.CallAt(within(t, 3*time.Second), w.Conn(), api.HostSubject(w.Conn().Namespace, "h2", "agents.adopt"), method, &adopt{"a", a.Epoch, "a-1"})
+		_, err := rpc.CallAt(within(t, 6*time.Second), w.Conn(), api.HostSubject(w.Conn().Namespace, "h2", "agents.adopt"), method, &adopt{"a", a.Epoch, "a-1"})
 		answer <- err
 	}()
 	<-entered
@@ -146,7 +145,10 @@ func TestAHandOverWhoseEndNobodyHears(t *testing.T) {
 	reg = begin()
 	t.Cleanup(func() { stopped(t, reg) })
 	h1.cut()
-	w.eventually(t, "a", func(a *api.Agent) bool { return a.Host == "h2" && a.Status == api.AgentRunning }, "it runs")
+	natstest.Eventually(t, 2*patience, func() bool { // which may go by the way of the lease
+		a := w.get(t, "a")
+		return a.Host == "h2" && a.Status == api.AgentRunning
+	}, "it runs")
 	w.give(t, "a", 1)
 }
 
@@ -178,7 +180,7 @@ func TestAStopWhileTheHostDrains(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	old, p := w.standard(t, "h1")
-	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Shutdown: api.Duration(8 * time.Second)})
+	w.start(t, api.AgentSpec{ID: "a", Module: "puppet", Shutdown: api.Duration(16 * time.Second)})
 	w.host(t, agenthost.Config{ID: "other"}) // lacks the module
 	go func() { _, _ = w.Call(within(t, patience), "a", order{Do: "wait"}) }()
 	<-p.entered

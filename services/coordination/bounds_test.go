@@ -51,9 +51,9 @@ func TestWaitersAreBounded(t *testing.T) {
 		waiting = append(waiting, later(t, c, "", api.LatchesWait, api.LatchWaitRequest{Name: "l", Wait: api.Duration(patience)}))
 	}
 	for n := range 9 {
-		later(t, c, fmt.Sprintf("r%d", n), api.LocksAcquire, acquire("", 2*time.Second))
+		later(t, c, fmt.Sprintf("r%d", n), api.LocksAcquire, acquire("", patience))
 	}
-	later(t, c, "", api.BarriersArrive, api.BarrierArriveRequest{Name: "b", Parties: 2, Wait: api.Duration(2 * time.Second)})
+	later(t, c, "", api.BarriersArrive, api.BarrierArriveRequest{Name: "b", Parties: 2, Wait: api.Duration(patience)})
 	arrived(t, c, 1)
 	waits(t, c, 10)
 	natstest.Eventually(t, patience, func() bool {

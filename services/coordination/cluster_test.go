@@ -46,7 +46,8 @@ func TestThreeServers(t *testing.T) {
 		wg.Go(func() { count(t, conn, n, each, half) })
 	}
 	<-half
-	dead := cluster.StreamLeader("KV_mabus_primitives")
+	dead := -1
+	natstest.Eventually(t, 2*patience, func() bool { dead = cluster.StreamLeader("KV_mabus_primitives"); return dead >= 0 }, "a server leads the bucket")
 	cluster.StopNode(dead)
 	wg.Wait()
 	if got := eventually(t, c, api.CountersGet, api.GetRequest{ID: "c"}); got.Value != counters*each {

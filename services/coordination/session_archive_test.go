@@ -106,7 +106,7 @@ func (h *hall) shout(t testing.TB, id string, members, bytes int) *api.Session {
 		ids = append(ids, fmt.Sprintf("%s%d", id, i))
 	}
 	h.members(t, func(id string, _ *api.SessionQuestion) any { return id + strings.Repeat("!", bytes) }, ids...)
-	return h.hold(t, api.SessionStartRequest{ID: id, Type: api.SessionAnnouncement, Members: ids, Question: json.RawMessage(`"hear"`), Timeout: api.Duration(patience)})
+	return h.hold(t, api.SessionStartRequest{ID: id, Type: api.SessionAnnouncement, Members: ids, Question: json.RawMessage(`"hear"`), Timeout: api.Duration(4 * patience)})
 }
 
 // A transcript of several MiB is archived in parts, and read back as it was.

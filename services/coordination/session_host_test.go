@@ -160,7 +160,7 @@ func TestMembersMoveWhileTheyAreAsked(t *testing.T) {
 	var open []string
 	for i := range sessions {
 		r := vote(ids...)
-		r.Params, r.Timeout = json.RawMessage(`{"min_turnout":1}`), api.Duration(patience)
+		r.Params, r.Timeout = json.RawMessage(`{"min_turnout":1}`), api.Duration(3*patience)
 		open = append(open, h.open(t, r).ID)
 		if i == sessions/3 {
 			gone := make(chan struct{})
@@ -191,7 +191,7 @@ func TestByzantineThroughHosts(t *testing.T) {
 	h.play(t, "h1", "a", "b")
 	h.play(t, "h2", "c", "d")
 	x := h.hold(t, api.SessionStartRequest{
-		Type: api.SessionByzantine, Members: []string{"a", "b", "c", "d"}, Question: json.RawMessage(`{"pay":5}`), Timeout: api.Duration(20 * time.Second), Tags: []string{"mine"},
+		Type: api.SessionByzantine, Members: []string{"a", "b", "c", "d"}, Question: json.RawMessage(`{"pay":5}`), Timeout: api.Duration(time.Minute), Tags: []string{"mine"},
 	})
 	got := result[api.ByzantineResult](t, x)
 	if string(got.Decision) != `{"pay":5}` || got.F != 1 || got.FByHosts != 0 || got.FByKeys != 1 || len(got.Certificate) == 0 {

@@ -56,8 +56,8 @@ func TestJunkChangesNothing(t *testing.T) {
 	}
 	number := api.VariableConstraints{Type: "number"}
 	must(t, owner, api.VariablesRegister, api.VariableSpec{Name: "v", Value: json.RawMessage("1"), Constraints: number, Scope: api.ScopeLocal})
-	h.open(t, api.SessionStartRequest{ID: "s", Type: api.SessionVoting, Members: []string{"a"}, Timeout: api.Duration(patience), Question: json.RawMessage("1")})
 	h.seat(t, "a", always(nil))
+	h.open(t, api.SessionStartRequest{ID: "s", Type: api.SessionVoting, Members: []string{"a"}, Timeout: api.Duration(20 * patience), Question: json.RawMessage("1")})
 
 	type view struct {
 		Session   *api.Session

@@ -197,7 +197,7 @@ func TestCoordinateAllRepeatedCoordinatesTheNew(t *testing.T) {
 	add("m")
 	add("n")
 	ctx := rpc.WithRequestID(until(t), "all")
-	r := &api.CoordinateAllRequest{Wait: api.Duration(5 * time.Second)}
+	r := &api.CoordinateAllRequest{Wait: api.Duration(patience / 2)}
 	if _, err := rpc.Call(ctx, h.conn, api.VariablesCoordinateAll, r); err != nil {
 		t.Fatal(err)
 	}
@@ -226,9 +226,9 @@ func TestCoordinateAllBeginsAll(t *testing.T) {
 		})
 	}
 	begun := time.Now()
-	resp := must(t, h.conn, api.VariablesCoordinateAll, api.CoordinateAllRequest{Wait: api.Duration(2 * time.Second)})
-	if took := time.Since(begun); took > 4*time.Second {
-		t.Errorf("to wait for 2s has taken %s", took)
+	resp := must(t, h.conn, api.VariablesCoordinateAll, api.CoordinateAllRequest{Wait: api.Duration(8 * time.Second)})
+	if took := time.Since(begun); took > 16*time.Second {
+		t.Errorf("to wait for 8s has taken %s", took)
 	}
 	for _, one := range resp.Results {
 		if one.Error != nil || one.Coordination.State != api.CoordinationDeciding {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,8 +54,8 @@ func TestFiftySessionsAtOnce(t *testing.T) {
 			h := newHall(t, replicas)
 			members := h.members(t, always("yes"), "a", "b", "c")
 			sessions := make([]*api.Session, 50)
-			begun := time.Now()
 			var wg sync.WaitGroup
+			var ended atomic.Int64
 			for i := range sessions {
 				wg.Go(func() {
 					r := vote("a", "b", "c")
@@ -65,10 +66,11 @@ func TestFiftySessionsAtOnce(t *testing.T) {
 						return
 					}
 					sessions[i] = x
+					ended.Add(1)
 				})
 			}
+			natstest.Eventually(t, atOnce, func() bool { return ended.Load() == 50 || t.Failed() }, "all have ended")
 			wg.Wait()
-			took := time.Since(begun)
 			if t.Failed() {
 				return
 			}
@@ -76,9 +78,6 @@ func TestFiftySessionsAtOnce(t *testing.T) {
 				if got := result[api.BallotResult](t, x); got.Participants != 3 || !got.ConsensusReached {
 					t.Errorf("%+v", got)
 				}
-			}
-			if took > 5*time.Second {
-				t.Errorf("took %s", took)
 			}
 			once(t, members, sessions, 1)
 			natstest.Eventually(t, patience, func() bool { // the replica that is asked may be a moment behind the one that told of the end
@@ -175,9 +174,10 @@ func TestARepeatedStart(t *testing.T) {
 	if api.CodeOf(err) != api.Conflict {
 		t.Errorf("another body under the same request id: %v", err)
 	}
-	if s, err := h.Sessions.Stats(until(t)); err != nil || s.Total != 2 {
-		t.Errorf("%+v, %v", s, err)
-	}
+	natstest.Eventually(t, patience, func() bool { // the replica that is asked may be a moment behind
+		s, err := h.Sessions.Stats(until(t))
+		return err == nil && s.Total == 2
+	}, "both are counted once")
 }
 
 // When a replica stops in good order, the sessions of all others and its own go on, and nobody is asked twice.
@@ -268,10 +268,8 @@ func TestSessionsOnThreeServers(t *testing.T) {
 		before = append(before, r.ID)
 		h.open(t, r)
 	}
-	leader := cluster.StreamLeader("mabus_log_coordination")
-	if leader < 0 {
-		t.Fatal("the log has no leader")
-	}
+	leader := -1
+	natstest.Eventually(t, 2*patience, func() bool { leader = cluster.StreamLeader("mabus_log_coordination"); return leader >= 0 }, "a server leads the log")
 	cluster.StopNode(leader)
 	close(gate)
 	var sessions []*api.Session

@@ -106,7 +106,7 @@ func TestAThousandMembers(t *testing.T) {
 		h.seat(t, id, always("yes"))
 	}
 	r := vote(ids...)
-	r.Params, r.Timeout = json.RawMessage(`{"min_turnout":1}`), api.Duration(time.Minute)
+	r.Params, r.Timeout = json.RawMessage(`{"min_turnout":1}`), api.Duration(5*time.Minute)
 	x := h.hold(t, r)
 	if got := result[api.BallotResult](t, x); got.Participants != len(ids) || x.Stats.Answered != len(ids) {
 		t.Errorf("%+v, %+v", got, x.Stats)

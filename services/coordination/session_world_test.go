@@ -280,7 +280,9 @@ func (h *hall) hold(t testing.TB, r api.SessionStartRequest) *api.Session {
 // over returns a session when it has ended.
 func (h *hall) over(t testing.TB, id string) *api.Session {
 	t.Helper()
-	x, err := h.Sessions.Wait(until(t), id)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // it may have to wait for its members
+	defer cancel()
+	x, err := h.Sessions.Wait(ctx, id)
 	if err != nil {
 		t.Fatal(err)
 	}

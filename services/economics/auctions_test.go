@@ -127,7 +127,7 @@ func TestAuctionEndsByItself(t *testing.T) {
 	r := world(t, 3)
 	r.mint(1000*credit, "a", "b")
 	spec := lot("x", api.AuctionFirstPrice)
-	soon := api.Duration(300 * time.Millisecond)
+	soon := api.Duration(3 * time.Second) // in which the bid comes
 	spec.Duration = &soon
 	must(t, r.as("owner"), api.AuctionsCreate, spec)
 	must(t, r.as("a"), api.AuctionsBid, offer("x", 70*credit))

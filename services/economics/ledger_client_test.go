@@ -15,7 +15,7 @@ func TestLedgerClient(t *testing.T) {
 	t.Parallel()
 	r := world(t, 3)
 	op, a, b := client.New(r.as(economics.DefaultOperator)).Ledger, client.New(r.as("a")).Ledger, client.New(r.as("b")).Ledger
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	good := func(err error) {
 		t.Helper()

@@ -56,7 +56,7 @@ func TestTheLedgerIsLinearizable(t *testing.T) {
 	r := world(t, 3)
 	who := []string{"a", "b", "c"}
 	r.mint(100, who...)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	began := time.Now()
 	var mu sync.Mutex

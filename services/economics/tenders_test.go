@@ -122,7 +122,7 @@ func TestTendersEndByThemselves(t *testing.T) {
 	boss, a := r.as("boss"), r.as("a")
 	soon := api.Duration(100 * time.Millisecond)
 	nobody, late, unjudged := digging("nobody"), digging("late"), digging("unjudged")
-	nobody.Bidding, late.Bidding, unjudged.Bidding = soon, soon, soon
+	nobody.Bidding, late.Bidding, unjudged.Bidding = soon, 30*soon, 30*soon // in which the bids come
 	late.Terms.Completion, unjudged.Terms.Judging = soon, soon
 	for _, spec := range []api.TenderSpec{nobody, late, unjudged} {
 		must(t, boss, api.TendersAnnounce, spec)

@@ -127,7 +127,7 @@ func TestServicesStartInOrderAndStopInReverse(t *testing.T) {
 	w := lease.NewWatcher(store, lease.WatcherOptions{Passive: true})
 	w.Start()
 	defer w.Stop()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // nobody is left who would declare it dead
 	defer cancel()
 	if err := w.Wait(ctx, j.leaseIDs()[0], lease.Dead); err != nil {
 		t.Error(err)

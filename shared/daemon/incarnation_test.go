@@ -49,7 +49,7 @@ func TestNothingListensFromAnEarlierLife(t *testing.T) {
 	wait(t, ready)
 	nc := srv.Connect(t)
 	for n := range 20 {
-		if _, err := nc.Request("who", nil, 2*time.Second); err != nil {
+		if _, err := nc.Request("who", nil, 10*time.Second); err != nil {
 			t.Fatalf("request %d: %v", n, err)
 		}
 	}

@@ -248,7 +248,9 @@ func mirrorOfAClusterSurvivesALeader(t *testing.T, gather func() time.Duration) 
 	table := kv.NewTable[counter](open(t, c.Connect(t), kv.Config{Replicas: 3}), "svc", nil)
 	ctx := within(t, 60*time.Second)
 	must[kv.Result[counter]](t)(table.Update(ctx, api.Cause{}, "k", add(1)))
-	c.StopNode(c.StreamLeader("KV_" + b.Name()))
+	leader := -1
+	natstest.Eventually(t, 30*time.Second, func() bool { leader = c.StreamLeader("KV_" + b.Name()); return leader >= 0 }, "there is a leader")
+	c.StopNode(leader)
 	r := must[kv.Result[counter]](t)(table.Update(ctx, api.Cause{}, "k", add(1)))
 	if err := m.WaitFor(ctx, r.Revision); err != nil {
 		t.Fatal(err)

@@ -327,7 +327,7 @@ func TestClusterLosesNoUpdate(t *testing.T) {
 	oneCopyIsNotEnough(t, c)
 	b := open(t, c.Connect(t), kv.Config{Replicas: 3})
 	const writers, each = 16, 10
-	ctx := within(t, 60*time.Second)
+	ctx := within(t, 5*time.Minute)
 	var wg sync.WaitGroup
 	errs := make(chan error, writers)
 	for w := range writers {

@@ -68,8 +68,11 @@ func TestLeaderIsKilledWhileLeasesAreRenewed(t *testing.T) {
 				}
 			})
 		}
-		natstest.Eventually(t, 20*time.Second, func() bool { return early.Load() > 200 && c.StreamLeader(stream) >= 0 }, "leases are renewed")
-		leader := c.StreamLeader(stream)
+		leader := -1
+		natstest.Eventually(t, 20*time.Second, func() bool {
+			leader = c.StreamLeader(stream)
+			return early.Load() > 200 && leader >= 0
+		}, "leases are renewed")
 		killed.Store(1)
 		c.StopNode(leader)
 		natstest.Eventually(t, 30*time.Second, func() bool { n := c.StreamLeader(stream); return n >= 0 && n != leader }, "another leads")

@@ -12,7 +12,7 @@ import (
 )
 
 // slow is not much faster than the real timing, and leaves room for a loaded machine.
-var slow = lease.Timing{Renew: 250 * time.Millisecond, Hold: 3 * time.Second, Challenge: 3750 * time.Millisecond}
+var slow = lease.Timing{Renew: 500 * time.Millisecond, Hold: 3 * time.Second, Challenge: 3750 * time.Millisecond}
 
 func isClosed(c <-chan struct{}) bool {
 	select {
@@ -56,25 +56,37 @@ func TestLeasesSurviveAnOutage(t *testing.T) {
 	}
 }
 
-// NATS is away for five times as long as a lease holds: the holders stop by themselves, and then go on with the leases that
+// NATS is away for longer than the challenge takes: the holders stop by themselves, and then go on with the leases that
 // they had.
 func TestHoldersGoOnAfterALongOutage(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	s := open(t, srv.Connect(t), fast)
-	w, d := watch(t, open(t, srv.Connect(t), fast))
+	s := open(t, srv.Connect(t), slow)
+	w, d := watch(t, open(t, srv.Connect(t), slow))
 	var leases []*lease.Lease
-	var terms []context.Context
 	for i := range 20 {
-		l := acquire(t, s, fmt.Sprint("l", i))
-		leases, terms = append(leases, l), append(terms, l.Context())
+		leases = append(leases, acquire(t, s, fmt.Sprint("l", i)))
 	}
-	start := time.Now()
+	asked, last := leases[0], leases[len(leases)-1]
+	var start time.Time
+	natstest.Eventually(t, 20*time.Second, func() bool {
+		start = time.Now()
+		return last.RenewNow(within(t, time.Minute)) == nil
+	}, "the last is renewed")
 	srv.Stop()
+	stopped := time.Now() // after which no renewal was sent that came
+	terms := make([]context.Context, len(leases))
 	for i, l := range leases {
+		terms[i] = l.Context()
+	}
+	over(t, slow.Hold-time.Since(stopped))
+	if asked.Held() {
+		t.Errorf("held for longer than %s without a renewal", slow.Hold)
+	}
+	for i, l := range leases { // of the others none is asked before it says so
 		select {
 		case <-terms[i].Done():
-		case <-time.After(5 * fast.Hold):
+		case <-time.After(5 * slow.Hold):
 			t.Fatal("a holder goes on without renewals")
 		}
 		if api.ReasonOf(context.Cause(terms[i])) != api.ReasonLeaseLost || api.ReasonOf(l.Err()) != api.ReasonLeaseLost {
@@ -84,21 +96,21 @@ func TestHoldersGoOnAfterALongOutage(t *testing.T) {
 			t.Errorf("%s: held %v, done %v, lost %v", l.ID(), l.Held(), isClosed(l.Done()), isClosed(l.Lost()))
 		}
 	}
-	if took := time.Since(start); took < fast.Hold/2 || took > fast.Hold+300*time.Millisecond {
-		t.Errorf("stopped after %s, want at most %s after the last renewal", took, fast.Hold)
+	if took := time.Since(start); took < slow.Hold {
+		t.Errorf("the last stopped %s after its renewal, before the %s that it holds", took, slow.Hold)
 	}
-	if err := leases[0].RenewNow(within(t, fast.Renew)); err == nil || api.CodeOf(err) == api.Fenced {
+	if err := asked.RenewNow(within(t, slow.Renew)); err == nil || api.CodeOf(err) == api.Fenced {
 		t.Errorf("a renewal whose fate is not known: got %v", err)
 	}
-	over(t, 5*fast.Hold-time.Since(start))
+	over(t, 2*slow.Challenge-time.Since(stopped))
 	srv.Restart(t)
 	for i, l := range leases {
-		natstest.Eventually(t, 10*time.Second, l.Held, "%s is held again", l.ID())
+		natstest.Eventually(t, 30*time.Second, l.Held, "%s is held again", l.ID())
 		if l.Err() != nil || l.Context().Err() != nil || l.Context() == terms[i] || isClosed(l.Lost()) {
 			t.Errorf("%s is held again: %v, %v", l.ID(), l.Err(), l.Context().Err())
 		}
 	}
-	over(t, 2*fast.Challenge)
+	over(t, 2*slow.Challenge)
 	for _, l := range leases {
 		if isClosed(l.Lost()) || w.State(l.ID()) != lease.Live {
 			t.Errorf("%s: %v, state %v", l.ID(), l.Err(), w.State(l.ID()))
@@ -113,13 +125,11 @@ func TestHoldersGoOnAfterALongOutage(t *testing.T) {
 func TestHolderThatIsCutOffIsLost(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	w, _ := watch(t, open(t, srv.Connect(t), fast))
+	w, _ := watch(t, open(t, srv.Connect(t), slow))
 	nc, gate := connectThroughGate(t, srv.URL())
-	l := acquire(t, open(t, nc, fast), "a")
-	ctx := within(t, 20*time.Second)
-	if err := l.RenewNow(ctx); err != nil {
-		t.Fatal(err)
-	}
+	l := acquire(t, open(t, nc, slow), "a")
+	ctx := within(t, time.Minute)
+	natstest.Eventually(t, 20*time.Second, func() bool { return l.RenewNow(ctx) == nil }, "it is renewed")
 	term := l.Context()
 	gate.cut()
 	if err := w.Wait(ctx, "a", lease.Dead); err != nil {
@@ -158,22 +168,22 @@ func TestAbandonedLeaseRunsOut(t *testing.T) {
 func TestAnOutageDoesNotCountAsSilence(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	s := open(t, srv.Connect(t), fast)
-	w, d := watch(t, open(t, srv.Connect(t), fast))
-	ctx := within(t, 20*time.Second)
+	s := open(t, srv.Connect(t), slow)
+	w, d := watch(t, open(t, srv.Connect(t), slow))
+	ctx := within(t, time.Minute)
 	token, err := s.AcquireOnce(ctx, "a", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv.Stop()
-	over(t, 2*fast.Challenge)
+	over(t, 2*slow.Challenge)
 	srv.Restart(t)
 	back := time.Now()
-	for time.Since(back) < 2*fast.Challenge {
+	for time.Since(back) < 2*slow.Challenge {
 		if token, err = s.Renew(ctx, "a", token); err != nil {
 			t.Fatalf("%s after the outage: %v", time.Since(back), err)
 		}
-		over(t, fast.Renew)
+		over(t, slow.Renew)
 	}
 	if d.all() != 0 || w.State("a") != lease.Live {
 		t.Fatal("declared dead")

@@ -16,12 +16,13 @@ import (
 func TestEndedLeasesMakeWay(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Start(t).Connect(t)
-	s := open(t, nc, lease.Timing{Keep: 36 * time.Second}) // so that what has ended may go after a quarter of a second
+	// What has ended may go after a quarter of a second, and the one that lives is not renewed until the end, whenever that is.
+	s := open(t, nc, lease.Timing{Renew: 2 * time.Second, Hold: 50 * time.Minute, Challenge: time.Hour, Keep: 36 * time.Second})
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := within(t, 60*time.Second)
+	ctx := within(t, 5*time.Minute)
 	stream, err := js.Stream(ctx, "KV_"+s.Bucket().Name())
 	if err != nil {
 		t.Fatal(err)

@@ -92,6 +92,7 @@ func TestHeldEndsWithItsLease(t *testing.T) {
 	}
 	_, err := a.Lock(t.Context(), own, lock.Request{Name: "n"})
 	wantError(t, err, api.Fenced, api.ReasonLockLost)
+	natstest.Eventually(t, 10*time.Second, func() bool { return !b.Knows(own.ID()) }, "the other replica hears of the end too")
 	_, err = b.try(t.Context(), lock.Request{Name: "n", Lease: own.ID()})
 	wantError(t, err, api.FailedPrecondition, api.ReasonUnknownLease)
 	_, err = b.try(t.Context(), lock.Request{Name: "n", Lease: "never-was"})
@@ -125,7 +126,7 @@ func TestLeaseOfAWaiterEnds(t *testing.T) {
 func TestCutOffHolderStopsBeforeTheNextBegins(t *testing.T) {
 	s := natstest.Start(t)
 	cut := natstest.Connect(t, s.URL(), nats.NoReconnect())
-	a, b := open(t, cut, 1, fast), open(t, s.Connect(t), 1, fast)
+	a, b := open(t, cut, 1, short), open(t, s.Connect(t), 1, short)
 	h := hold(t, a, a.own, "m")
 	next := b.later(within(t, 30*time.Second), lock.Request{Name: "m", Wait: time.Minute})
 	natstest.Eventually(t, 10*time.Second, func() bool { return b.tickets(t, "m") == 2 }, "somebody waits")

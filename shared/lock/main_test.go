@@ -20,8 +20,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const namespace = "test"
 
-// fast is the real timing of leases, 20 times as fast.
-var fast = lease.Timing{Renew: 100 * time.Millisecond, Hold: 600 * time.Millisecond, Challenge: 750 * time.Millisecond}
+// short is a quarter of the real timing of leases: it leaves room for a loaded machine.
+var short = lease.Timing{Renew: 500 * time.Millisecond, Hold: 3 * time.Second, Challenge: 3750 * time.Millisecond}
 
 func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)

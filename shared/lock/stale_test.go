@@ -39,6 +39,7 @@ func (c deafConn) Read(b []byte) (int, error) {
 
 // A request that was repeated at another replica, and granted there, ends at the first, which has not heard of the grant.
 func TestStaleRequestLeavesTheHolderAlone(t *testing.T) {
+	const soon = 3 * time.Second // and long enough to be in the queue by then
 	for _, how := range []string{"cancelled", "out of time", "wait over"} {
 		t.Run(how, func(t *testing.T) {
 			s, d := natstest.Start(t), &deaf{}
@@ -49,9 +50,9 @@ func TestStaleRequestLeavesTheHolderAlone(t *testing.T) {
 			stale := req
 			switch how {
 			case "out of time":
-				ctx = within(t, 500*time.Millisecond)
+				ctx = within(t, soon)
 			case "wait over":
-				stale.Wait = 500 * time.Millisecond
+				stale.Wait = soon
 			}
 			first := a.later(ctx, stale)
 			natstest.Eventually(t, 10*time.Second, func() bool { return b.tickets(t, "m") == 2 }, "the request waits")

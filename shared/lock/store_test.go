@@ -147,10 +147,11 @@ func TestClusterLosesItsLeader(t *testing.T) {
 	var inside atomic.Int32
 	var top, rounds atomic.Uint64
 	var all sync.WaitGroup
-	ctx := within(t, 3*time.Minute)
+	ctx := within(t, 10*time.Minute)
+	lasting := lease.Timing{Renew: time.Second, Hold: time.Minute, Challenge: 75 * time.Second} // over an election that is tied, too
 	stop := make(chan struct{})
 	for range 2 {
-		r := open(t, c.Connect(t), 3, lease.Timing{})
+		r := open(t, c.Connect(t), 3, lasting)
 		for range 4 {
 			all.Go(func() {
 				for {

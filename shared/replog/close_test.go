@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ func TestClose(t *testing.T) {
 		<-l.Changes()
 	}
 	var wg sync.WaitGroup
+	var closing atomic.Bool
 	for range 200 {
 		wg.Go(func() {
 			for {
@@ -39,12 +41,18 @@ func TestClose(t *testing.T) {
 				}
 				if e := api.AsError(err); e == nil || e.Code != api.Unavailable || e.Details.MaybeExecuted {
 					t.Errorf("a command came as %v", err)
+					return
 				}
-				return
+				// Before it closes, it is behind for a moment at most.
+				natstest.Eventually(t, patience, func() bool { return closing.Load() || l.Ready() }, "it is back")
+				if closing.Load() {
+					return
+				}
 			}
 		})
 	}
 	natstest.Eventually(t, patience, func() bool { return other.Status().Seq > 50 }, "commands are carried out")
+	closing.Store(true)
 	begin := time.Now()
 	if err := l.Close(within(t, patience)); err != nil {
 		t.Errorf("close: %v", err)

@@ -47,7 +47,8 @@ func TestStreamLeaderStops(t *testing.T) {
 		natstest.Eventually(t, 2*patience, func() bool { return ls[0].Status().Seq >= seq }, "the log goes on to %d", seq)
 	}
 	at(200)
-	leader := c.StreamLeader(ls[0].Stream())
+	leader := -1
+	natstest.Eventually(t, 2*patience, func() bool { leader = c.StreamLeader(ls[0].Stream()); return leader >= 0 }, "a node leads the stream")
 	c.StopNode(leader)
 	at(ls[0].Status().Seq + 200)
 	c.StartNode(t, leader)

@@ -23,7 +23,7 @@ func TestDoAndRead(t *testing.T) {
 	}
 	other := run(t, srv.URL(), base())
 	var sum int
-	rev, err := other.Read(within(t, patience), second.Revision, func(s *accounts, _ uint64, at time.Time) {
+	rev, err := read(t, other, second.Revision, func(s *accounts, _ uint64, at time.Time) {
 		sum = s.Counters["a"]
 		if at.IsZero() {
 			t.Error("the log has no time")
@@ -32,7 +32,7 @@ func TestDoAndRead(t *testing.T) {
 	if err != nil || sum != 3 || rev == "" {
 		t.Errorf("the other replica read %d, %q, %v", sum, rev, err)
 	}
-	if _, err := l.Do(t.Context(), engine.Command{Kind: "fail"}); api.CodeOf(err) != api.FailedPrecondition {
+	if _, err := ask(t, l, engine.Command{Kind: "fail"}); api.CodeOf(err) != api.FailedPrecondition {
 		t.Errorf("a refusal came as %v", err)
 	}
 	if _, err := l.Do(t.Context(), engine.Command{Kind: engine.KindLeave}); api.CodeOf(err) != api.Invalid {
@@ -60,7 +60,7 @@ func TestThreeReplicasAreEqual(t *testing.T) {
 			for i := range each {
 				c := add("a", 1)
 				c.Principal, c.ID, c.Hash = "p", fmt.Sprintf("%d-%d", n, i), fmt.Sprintf("%d-%d", n, i)
-				if _, err := ls[n%3].Do(within(t, patience), c); err != nil {
+				if _, err := ask(t, ls[n%3], c); err != nil {
 					t.Error(err)
 				}
 			}

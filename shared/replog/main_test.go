@@ -94,16 +94,28 @@ func add(key string, n int) engine.Command {
 }
 
 // do does a command, and asks again when the replica is not ready.
-func do(t testing.TB, l *replica, c engine.Command) (a replog.Answer) {
+func do(t testing.TB, l *replica, c engine.Command) replog.Answer {
+	t.Helper()
+	a, err := ask(t, l, c)
+	if err != nil {
+		t.Fatalf("%s %s: %v", c.Kind, c.Key, err)
+	}
+	return a
+}
+
+// ask is do for a command that may be refused.
+func ask(t testing.TB, l *replica, c engine.Command) (a replog.Answer, err error) {
+	t.Helper()
+	return askIn(within(t, patience), t, l, c)
+}
+
+func askIn(ctx context.Context, t testing.TB, l *replica, c engine.Command) (a replog.Answer, err error) {
 	t.Helper()
 	natstest.Eventually(t, patience, func() bool {
-		var err error
-		if a, err = l.Do(within(t, patience), c); err != nil && api.ReasonOf(err) != api.ReasonNotReady {
-			t.Fatalf("%s %s: %v", c.Kind, c.Key, err)
-		}
-		return err == nil
+		a, err = l.Do(ctx, c)
+		return api.ReasonOf(err) != api.ReasonNotReady
 	}, "the replica is ready")
-	return a
+	return a, err
 }
 
 // equal waits until replicas have applied the same, and compares all that they hold.
@@ -127,11 +139,20 @@ func equal(t testing.TB, ls ...*replica) {
 	}, "the replicas have applied the same")
 }
 
-// look reads the state.
+// look reads the state, and asks again when the replica is not ready.
 func look[V any](t testing.TB, l *replica, f func(s *accounts) V) (v V) {
 	t.Helper()
-	if _, err := l.Read(within(t, patience), "", func(s *accounts, _ uint64, _ time.Time) { v = f(s) }); err != nil {
+	if _, err := read(t, l, "", func(s *accounts, _ uint64, _ time.Time) { v = f(s) }); err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func read(t testing.TB, l *replica, revision string, f func(*accounts, uint64, time.Time)) (rev string, err error) {
+	t.Helper()
+	natstest.Eventually(t, patience, func() bool {
+		rev, err = l.Read(within(t, patience), revision, f)
+		return api.ReasonOf(err) != api.ReasonNotReady
+	}, "the replica is ready")
+	return rev, err
 }

@@ -19,6 +19,7 @@ func TestOverload(t *testing.T) {
 	gate, held := make(chan struct{}), atomic.Bool{}
 	cfg := base()
 	cfg.Queue = 4
+	at := stoppable(&cfg)
 	replog.At(&cfg, func(point string) bool {
 		if point == replog.Published && held.Load() {
 			<-gate
@@ -27,6 +28,7 @@ func TestOverload(t *testing.T) {
 	})
 	l := run(t, srv.URL(), cfg)
 	do(t, l, add("a", 1))
+	at.stop(t, l) // else it may leave because the store is held, and refuse commands for that
 	held.Store(true)
 	var wg sync.WaitGroup
 	var refused atomic.Int64
@@ -44,6 +46,7 @@ func TestOverload(t *testing.T) {
 	held.Store(false)
 	close(gate)
 	wg.Wait()
+	at.goOn()
 	want := strconv.FormatInt(1+20-refused.Load()+1, 10)
 	if got := string(do(t, l, add("a", 1)).Body); got != want {
 		t.Errorf("counted to %s instead of %s", got, want)
@@ -61,7 +64,7 @@ func TestFullLog(t *testing.T) {
 	big := engine.Command{Kind: "add", Key: "a", Hash: string(make([]byte, 5_000)), Body: []byte("1")}
 	natstest.Eventually(t, patience, func() bool {
 		_, err := l.Do(within(t, patience), big)
-		if err != nil && api.CodeOf(err) != api.Overloaded {
+		if err != nil && api.CodeOf(err) != api.Overloaded && api.ReasonOf(err) != api.ReasonNotReady {
 			t.Fatal(err)
 		}
 		for err == nil {
@@ -82,11 +85,21 @@ func TestFullLog(t *testing.T) {
 func TestNATSAway(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	ls := three(t, srv.URL(), base())
+	cfg := base()
+	at := stoppable(&cfg)
+	var queued, maybe, done atomic.Int64
+	replog.At(&cfg, func(point string) bool {
+		if point == replog.Queued {
+			queued.Add(1)
+		}
+		return true
+	})
+	ls := three(t, srv.URL(), cfg)
 	do(t, ls[0], add("a", 1))
+	at.stop(t, ls...) // else a server that takes long to stop leaves no replica that takes a command
+	before := queued.Load()
 	srv.Stop()
 	var wg sync.WaitGroup
-	var maybe, done atomic.Int64
 	for _, l := range ls {
 		wg.Go(func() {
 			_, err := l.Do(within(t, patience), add("a", 1))
@@ -98,6 +111,8 @@ func TestNATSAway(t *testing.T) {
 			}
 		})
 	}
+	natstest.Eventually(t, patience, func() bool { return queued.Load() == before+3 }, "the commands wait")
+	at.goOn()
 	for i, l := range ls {
 		natstest.Eventually(t, patience, func() bool { return !l.Ready() }, "replica %d leaves", i)
 	}

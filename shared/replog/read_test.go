@@ -21,10 +21,10 @@ func TestRevisions(t *testing.T) {
 	cfg.Realm = "other"
 	other := run(t, srv.URL(), cfg)
 	a, b := do(t, l, add("a", 1)), do(t, other, add("a", 1))
-	if rev, err := l.Read(t.Context(), a.Revision, nothing); err != nil || rev == "" {
+	if rev, err := read(t, l, a.Revision, nothing); err != nil || rev == "" {
 		t.Errorf("its own revision: %q, %v", rev, err)
 	}
-	if _, err := l.Read(t.Context(), b.Revision, nothing); api.ReasonOf(err) != api.ReasonForeignRevision {
+	if _, err := read(t, l, b.Revision, nothing); api.ReasonOf(err) != api.ReasonForeignRevision {
 		t.Errorf("another log's revision: %v", err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -50,7 +50,7 @@ func TestReadWaits(t *testing.T) {
 	for i := range 100 {
 		a := do(t, ls[i%3], add("a", 1))
 		seen := 0
-		if _, err := ls[(i+1)%3].Read(within(t, patience), a.Revision, func(s *accounts, _ uint64, _ time.Time) { seen = s.Counters["a"] }); err != nil || seen < i+1 {
+		if _, err := read(t, ls[(i+1)%3], a.Revision, func(s *accounts, _ uint64, _ time.Time) { seen = s.Counters["a"] }); err != nil || seen < i+1 {
 			t.Fatalf("read %d after command %d: %v", seen, i+1, err)
 		}
 	}

@@ -54,18 +54,24 @@ func TestNoServiceWithinAReplay(t *testing.T) {
 type link struct {
 	t    *testing.T
 	to   string
-	mu   sync.Mutex
-	work sync.WaitGroup
 	at   string
 	in   net.Listener
+	work sync.WaitGroup
+	mu   sync.Mutex
+	down bool
 	ends []net.Conn
 }
 
 func newLink(t *testing.T, url string) *link {
 	t.Helper()
-	k := &link{t: t, to: url[len("nats://"):], at: "127.0.0.1:0"}
-	k.mend()
+	in, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &link{t: t, to: url[len("nats://"):], at: in.Addr().String(), in: in}
+	k.work.Go(k.serve)
 	t.Cleanup(func() {
+		_ = in.Close()
 		k.cut()
 		k.work.Wait()
 	})
@@ -74,34 +80,32 @@ func newLink(t *testing.T, url string) *link {
 
 func (k *link) url() string { return "nats://" + k.at }
 
-func (k *link) mend() {
-	k.t.Helper()
-	in, err := new(net.ListenConfig).Listen(k.t.Context(), "tcp", k.at)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	k.at = in.Addr().String()
-	k.mu.Lock()
-	k.in = in
-	k.mu.Unlock()
-	k.work.Go(func() {
-		for {
-			a, err := in.Accept()
-			if err != nil {
-				return
-			}
-			b, err := new(net.Dialer).DialContext(k.t.Context(), "tcp", k.to)
-			if err != nil {
-				_ = a.Close()
-				return
-			}
-			k.mu.Lock()
-			k.ends = append(k.ends, a, b)
-			k.mu.Unlock()
-			k.work.Go(func() { pass(a, b) })
-			k.work.Go(func() { pass(b, a) })
+// serve takes connections, also while the link is cut: else somebody else could be given its port.
+func (k *link) serve() {
+	for {
+		a, err := k.in.Accept()
+		if err != nil {
+			return
 		}
-	})
+		k.connect(a)
+	}
+}
+
+func (k *link) connect(a net.Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.down {
+		_ = a.Close()
+		return
+	}
+	b, err := new(net.Dialer).DialContext(k.t.Context(), "tcp", k.to)
+	if err != nil {
+		_ = a.Close()
+		return
+	}
+	k.ends = append(k.ends, a, b)
+	k.work.Go(func() { pass(a, b) })
+	k.work.Go(func() { pass(b, a) })
 }
 
 func pass(from, to net.Conn) {
@@ -112,11 +116,17 @@ func pass(from, to net.Conn) {
 func (k *link) cut() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_ = k.in.Close()
+	k.down = true
 	for _, c := range k.ends {
 		_ = c.Close()
 	}
 	k.ends = nil
+}
+
+func (k *link) mend() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.down = false
 }
 
 // A replica that was cut off comes back when it has read what it has missed, and not before.

@@ -17,9 +17,11 @@ import (
 func TestVerifiedSnapshotIsLost(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, store jetstream.ObjectStore, object string) error{
-		"gone": func(t *testing.T, s jetstream.ObjectStore, object string) error { return s.Delete(t.Context(), object) },
+		"gone": func(t *testing.T, s jetstream.ObjectStore, object string) error {
+			return s.Delete(within(t, patience), object)
+		},
 		"changed": func(t *testing.T, s jetstream.ObjectStore, object string) error {
-			_, err := s.PutString(t.Context(), object, "x")
+			_, err := s.PutString(within(t, patience), object, "x")
 			return err
 		},
 	} {
@@ -47,7 +49,7 @@ func TestVerifiedSnapshotIsLost(t *testing.T) {
 			}
 			l = run(t, srv.URL(), cfg)
 			var err error
-			if store, err = dial(t, srv.URL()).JS.ObjectStore(t.Context(), namespace+"_snapshots"); err != nil {
+			if store, err = dial(t, srv.URL()).JS.ObjectStore(within(t, patience), namespace+"_snapshots"); err != nil {
 				t.Fatal(err)
 			}
 			fill(t, []*replica{l}, 2000)
@@ -66,24 +68,24 @@ func TestLeftSnapshotsGo(t *testing.T) {
 	cfg := base()
 	cfg.SnapshotEntries = 1500
 	l := run(t, srv.URL(), cfg)
-	store, err := dial(t, srv.URL()).JS.ObjectStore(t.Context(), namespace+"_snapshots")
+	store, err := dial(t, srv.URL()).JS.ObjectStore(within(t, patience), namespace+"_snapshots")
 	if err != nil {
 		t.Fatal(err)
 	}
 	keep := []string{"r.99999999", "r2.7", "other"} // a later one, another realm's, and something else
 	for _, name := range append([]string{"r.7", "r.1200"}, keep...) {
-		if _, err := store.PutString(t.Context(), name, "left"); err != nil {
+		if _, err := store.PutString(within(t, patience), name, "left"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	fill(t, []*replica{l}, 2000)
 	kept := purged(t, l, srv.URL(), 0)
 	natstest.Eventually(t, patience, func() bool {
-		list, err := store.List(t.Context())
+		list, err := store.List(within(t, patience))
 		return err == nil && len(list) == len(keep)+1
 	}, "what is left is gone")
 	for _, name := range append(keep, fmt.Sprintf("r.%d", kept)) {
-		if _, err := store.GetInfo(t.Context(), name); err != nil {
+		if _, err := store.GetInfo(within(t, patience), name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -98,14 +100,14 @@ func TestSnapshotsThatHaveGoneLeaveNoMark(t *testing.T) {
 	cfg.SnapshotEntries = 1500
 	l := run(t, srv.URL(), cfg)
 	js := dial(t, srv.URL()).JS
-	store, err := js.ObjectStore(t.Context(), namespace+"_snapshots")
+	store, err := js.ObjectStore(within(t, patience), namespace+"_snapshots")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.PutString(t.Context(), "r.7", "of before"); err != nil {
+	if _, err := store.PutString(within(t, patience), "r.7", "of before"); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Delete(t.Context(), "r.7"); err != nil {
+	if err := store.Delete(within(t, patience), "r.7"); err != nil {
 		t.Fatal(err)
 	}
 	after := uint64(0)
@@ -114,14 +116,14 @@ func TestSnapshotsThatHaveGoneLeaveNoMark(t *testing.T) {
 		after = purged(t, l, srv.URL(), after)
 	}
 	natstest.Eventually(t, patience, func() bool {
-		stream, err := js.Stream(t.Context(), "OBJ_"+namespace+"_snapshots")
+		stream, err := js.Stream(within(t, patience), "OBJ_"+namespace+"_snapshots")
 		if err != nil {
 			t.Fatal(err)
 		}
-		info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter("$O."+namespace+"_snapshots.M.>"))
+		info, err := stream.Info(within(t, patience), jetstream.WithSubjectFilter("$O."+namespace+"_snapshots.M.>"))
 		return err == nil && len(info.State.Subjects) == 1
 	}, "there is one snapshot, and no mark of others")
-	if _, err := store.GetInfo(t.Context(), fmt.Sprintf("r.%d", after)); err != nil {
+	if _, err := store.GetInfo(within(t, patience), fmt.Sprintf("r.%d", after)); err != nil {
 		t.Error(err)
 	}
 }

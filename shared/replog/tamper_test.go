@@ -62,7 +62,7 @@ func TestOlderCopyOfTheStore(t *testing.T) {
 	for l.Status().Seq < last.Seq {
 		do(t, l, add("b", 1))
 	}
-	if _, err := l.Read(within(t, patience), last.Revision, nil); api.ReasonOf(err) != api.ReasonForeignRevision {
+	if _, err := read(t, l, last.Revision, nil); api.ReasonOf(err) != api.ReasonForeignRevision {
 		t.Errorf("a revision that is gone: %v", err)
 	}
 	equal(t, l, run(t, srv.URL(), base()))
@@ -74,15 +74,15 @@ func TestStreamIsDeleted(t *testing.T) {
 	l := run(t, srv.URL(), base())
 	do(t, l, add("a", 1))
 	js := dial(t, srv.URL()).JS
-	st, err := js.Stream(t.Context(), l.Stream())
+	st, err := js.Stream(within(t, patience), l.Stream())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := js.DeleteStream(t.Context(), l.Stream()); err != nil {
+	if err := js.DeleteStream(within(t, patience), l.Stream()); err != nil {
 		t.Fatal(err)
 	}
 	leaves(t, l, replog.StateBroken)
-	if _, err := js.CreateStream(t.Context(), st.CachedInfo().Config); err != nil {
+	if _, err := js.CreateStream(within(t, patience), st.CachedInfo().Config); err != nil {
 		t.Fatal(err)
 	}
 	other := run(t, srv.URL(), base()) // it knows of no other log, and begins one
@@ -99,22 +99,22 @@ func TestLeftoverBeginsNoLog(t *testing.T) {
 	do(t, l, add("a", 1))
 	a := do(t, l, add("a", 1))
 	js := dial(t, srv.URL()).JS
-	st, err := js.Stream(t.Context(), l.Stream())
+	st, err := js.Stream(within(t, patience), l.Stream())
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := st.GetMsg(t.Context(), a.Seq)
+	old, err := st.GetMsg(within(t, patience), a.Seq)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := js.DeleteStream(t.Context(), l.Stream()); err != nil {
+	if err := js.DeleteStream(within(t, patience), l.Stream()); err != nil {
 		t.Fatal(err)
 	}
 	leaves(t, l, replog.StateBroken)
-	if _, err := js.CreateStream(t.Context(), st.CachedInfo().Config); err != nil {
+	if _, err := js.CreateStream(within(t, patience), st.CachedInfo().Config); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(t.Context(), l.Subject(), old.Data); err != nil {
+	if _, err := js.Publish(within(t, patience), l.Subject(), old.Data); err != nil {
 		t.Fatal(err)
 	}
 	other := run(t, srv.URL(), base())
@@ -133,19 +133,20 @@ func TestRewrittenLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := natstest.Start(t)
-			l := run(t, srv.URL(), base())
+			way := newLink(t, srv.URL())
+			l := run(t, way.url(), base())
 			for range 20 {
 				do(t, l, add("aa", 1))
 			}
 			c := dial(t, srv.URL())
-			st, err := c.JS.Stream(t.Context(), l.Stream())
+			st, err := c.JS.Stream(within(t, patience), l.Stream())
 			if err != nil {
 				t.Fatal(err)
 			}
-			info, _ := st.Info(t.Context())
+			info, _ := st.Info(within(t, patience))
 			var entries [][]byte
 			for seq := uint64(1); seq <= info.State.LastSeq; seq++ {
-				m, err := st.GetMsg(t.Context(), seq)
+				m, err := st.GetMsg(within(t, patience), seq)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -153,17 +154,19 @@ func TestRewrittenLog(t *testing.T) {
 					entries = append(entries, data)
 				}
 			}
-			if err := c.JS.DeleteStream(t.Context(), l.Stream()); err != nil {
+			way.cut() // else it may read a part before the rest is written, find nothing wrong with that, and append
+			if err := c.JS.DeleteStream(within(t, patience), l.Stream()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.JS.CreateStream(t.Context(), info.Config); err != nil {
+			if _, err := c.JS.CreateStream(within(t, patience), info.Config); err != nil {
 				t.Fatal(err)
 			}
 			for _, data := range entries {
-				if _, err := c.JS.Publish(t.Context(), l.Subject(), data); err != nil {
+				if _, err := c.JS.Publish(within(t, patience), l.Subject(), data); err != nil {
 					t.Fatal(err)
 				}
 			}
+			way.mend()
 			leaves(t, l, replog.StateContradicted)
 			leaves(t, start(t, srv.URL(), base()), replog.StateContradicted)
 		})
@@ -189,11 +192,11 @@ func TestPurgedUnderASlowReader(t *testing.T) {
 		last = do(t, fast, engine.Command{Kind: "add", Key: "a", Hash: string(make([]byte, 120_000)), Body: []byte("1")})
 	}
 	natstest.Eventually(t, patience, func() bool { return !l.Ready() }, "the slow replica leaves")
-	st, err := dial(t, srv.URL()).JS.Stream(t.Context(), l.Stream())
+	st, err := dial(t, srv.URL()).JS.Stream(within(t, patience), l.Stream())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := st.Purge(t.Context(), jetstream.WithPurgeSequence(last.Seq)); err != nil {
+	if err := st.Purge(within(t, patience), jetstream.WithPurgeSequence(last.Seq)); err != nil {
 		t.Fatal(err)
 	}
 	held.Store(false)

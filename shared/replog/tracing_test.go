@@ -35,10 +35,10 @@ func TestTheSpansOfBatchesNameTheirCommands(t *testing.T) {
 		asked[i] = span.SpanContext().SpanID()
 		work.Go(func() {
 			defer span.End()
-			if _, err := l.Do(traced, add("k"+strconv.Itoa(i), 1)); err != nil {
+			if _, err := askIn(traced, t, l, add("k"+strconv.Itoa(i), 1)); err != nil {
 				t.Error(err)
 			}
-			if _, err := l.Do(trace.Quiet(ctx), add("q", 1)); err != nil { // which nobody wants to hear of
+			if _, err := askIn(trace.Quiet(ctx), t, l, add("q", 1)); err != nil { // which nobody wants to hear of
 				t.Error(err)
 			}
 		})

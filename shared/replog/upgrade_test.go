@@ -32,6 +32,10 @@ func TestRollingUpgrade(t *testing.T) {
 	olds := []*replica{run(t, srv.URL(), older), run(t, srv.URL(), older)}
 	news := []*replica{run(t, srv.URL(), newer), run(t, srv.URL(), newer)}
 
+	for _, l := range append(news, olds...) {
+		do(t, l, add("d", 1)) // and has said before that it is there
+	}
+
 	stop, acked := make(chan struct{}), atomic.Int64{}
 	var wg sync.WaitGroup
 	for _, l := range append(news, olds...) {

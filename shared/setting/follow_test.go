@@ -87,10 +87,10 @@ func TestWhatCannotBeObeyedIsLeftOut(t *testing.T) {
 	if got := strings.Join(bad, " "); got != "sample.agents sample.future.a sample.inner.less sample.level" {
 		t.Errorf("left out: %s", got)
 	}
-	d, err := c.Config.Describe(t.Context(), "sample")
-	if err != nil || len(d[0].Problems) == 0 {
-		t.Errorf("%+v, %v", d, err)
-	}
+	natstest.Eventually(t, patience, func() bool { // the registry follows the document too
+		d, err := c.Config.Describe(t.Context(), "sample")
+		return err == nil && len(d[0].Problems) > 0
+	}, "the registry tells of the problems")
 	write(`"nothing"`)
 	if _, err := c.Config.Set(t.Context(), "sample.share", 0.75); api.CodeOf(err) != api.FailedPrecondition {
 		t.Errorf("a broken document is changed: %v", err)

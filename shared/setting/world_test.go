@@ -58,7 +58,7 @@ func section(vars map[string]string) setting.Section[sample] {
 
 func dial(t testing.TB, url string) *rpc.Conn {
 	t.Helper()
-	c, err := rpc.Dial(t.Context(), rpc.Options{URL: url, Name: t.Name(), Principal: "root"})
+	c, err := rpc.Dial(t.Context(), rpc.Options{URL: url, Name: t.Name(), Principal: "root", Wait: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,11 +45,11 @@ func notSeen(t *testing.T, w *world) {
 		"what a caller hears of a stream", "log", "stream mabus_log_coordination", "stream mabus_results", "stream KV_mabus_state", "stream KV_mabus_agents", "stream mabus_events", "files of the server",
 		"what a caller hears of a message by the load balancer",
 	}, w.heardOn...) {
-		if !w.hidden[place] {
+		if !w.hid(place) {
 			t.Errorf("no secret had to be taken out of: %s", place)
 		}
 	}
-	if messages < 100 || w.looked < 1<<20 {
-		t.Errorf("only %d messages and %d bytes were looked at", messages, w.looked)
+	if looked := w.bytes(); messages < 100 || looked < 1<<20 {
+		t.Errorf("only %d messages and %d bytes were looked at", messages, looked)
 	}
 }

@@ -67,6 +67,20 @@ func (s *search) seen() map[string]string {
 	return maps.Clone(s.found)
 }
 
+// bytes returns how much was looked at.
+func (s *search) bytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looked
+}
+
+// hid tells whether a canary was taken out at a place.
+func (s *search) hid(place string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden[place]
+}
+
 func newSearch(canaries ...canary) *search {
 	return &search{canaries: canaries, found: map[string]string{}, hidden: map[string]bool{}}
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/job"
@@ -261,7 +260,7 @@ func (w *world) session(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s, err := w.c.Sessions.Run(ctx, api.SessionStartRequest{
-		ID: "s1", Type: api.SessionVoting, Question: []byte(`{"do":"answer"}`), Members: members, Timeout: api.Duration(5 * time.Second),
+		ID: "s1", Type: api.SessionVoting, Question: []byte(`{"do":"answer"}`), Members: members, Timeout: api.Duration(patience),
 	})
 	w.heard("a session", s, err)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/secret"
+	"github.com/mabus-project/mabus/test/chaos"
 )
 
 // world is a server, the processes of Mabus on it, and everything that listens to them.
@@ -162,7 +162,11 @@ func (w *world) start(t *testing.T, creds, services string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(exe), http: freeAddress(t)}
+	ports, err := chaos.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(exe), http: fmt.Sprintf("127.0.0.1:%d", ports[0])}
 	p.cmd.Env = append(os.Environ(), asEnv+"=services", runsEnv+"="+services, natsEnv+"="+w.srv.URL(), credsEnv+"="+creds, httpEnv+"="+p.http,
 		keysEnv+"="+w.keys, dirEnv+"="+w.dir, "MABUS_SECRET_CANARY="+w.values["env"], "OTEL_EXPORTER_OTLP_ENDPOINT="+spans.URL,
 		"OTEL_BSP_SCHEDULE_DELAY=20", "GORACE=atexit_sleep_ms=0")
@@ -198,16 +202,6 @@ func (p *process) stop(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("the services ended with %v: %s", err, p.said.String())
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // get returns the status and the body of what the process tells on HTTP.

@@ -26,7 +26,7 @@ type Node struct {
 
 // startNodes starts NATS and connects to it, past all links.
 func (w *world) startNodes(ctx context.Context) (err error) {
-	if w.ports, err = freePorts(2 * w.cfg.Nodes); err != nil {
+	if w.ports, err = FreePorts(2 * w.cfg.Nodes); err != nil {
 		return err
 	}
 	var routes, urls []string
@@ -73,8 +73,8 @@ func (w *world) startNodes(ctx context.Context) (err error) {
 	}
 }
 
-// freePorts returns ports that were free a moment ago, from below those that the system gives to outgoing connections.
-func freePorts(n int) ([]int, error) {
+// FreePorts returns ports that were free a moment ago, from below those that the system gives to outgoing connections.
+func FreePorts(n int) ([]int, error) {
 	var ports []int
 	for try := 0; len(ports) < n && try < 1000; try++ {
 		port := 10000 + rand.IntN(10000)

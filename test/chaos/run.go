@@ -21,7 +21,7 @@ type Result struct {
 	Err error
 }
 
-const healTime = 30 * time.Second // for everything to run again after the last fault
+const healTime = time.Minute // for everything to run again after the last fault
 
 // Run starts everything, lets the faults of the seed happen, and checks what has to hold. All that it started has ended when it
 // returns.

@@ -144,7 +144,7 @@ func (w *world) startService(name, service string) error {
 	if err != nil {
 		return err
 	}
-	probe, err := freePorts(1)
+	probe, err := FreePorts(1)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,9 @@ type assembly struct {
 	conn    *rpc.Conn
 	mu      sync.Mutex
 	answers []string
-	ids     []string
-	refuse  error // of the next answer
+	ids     []string // of the answers
+	again   int      // answers that came under the id of the one before: whoever does not hear in time sends one again
+	refuse  error    // of the next answer that is none of those
 }
 
 func newAssembly(t *testing.T, url string) *assembly {
@@ -40,12 +41,15 @@ func newAssembly(t *testing.T, url string) *assembly {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		cause := rpc.CauseFrom(ctx)
-		if err := a.refuse; err != nil {
+		answer := fmt.Sprintf("%s %s/%d %s%s", cause.Principal, r.Session, r.Round, r.Answer, r.Error)
+		if n := len(a.ids); n > 0 && a.ids[n-1] == cause.RequestID && a.answers[n-1] == answer {
+			a.again++
+		} else if err := a.refuse; err != nil {
 			a.refuse = nil
 			return nil, err
+		} else {
+			a.answers, a.ids = append(a.answers, answer), append(a.ids, cause.RequestID)
 		}
-		a.answers = append(a.answers, fmt.Sprintf("%s %s/%d %s%s", cause.Principal, r.Session, r.Round, r.Answer, r.Error))
-		a.ids = append(a.ids, cause.RequestID)
 		return &api.SessionReceipt{State: api.SessionActive, Round: r.Round, Head: "00"}, nil
 	})
 	if err := server.Start(); err != nil {
@@ -65,10 +69,10 @@ func (a *assembly) refuseNext(err error) {
 	a.refuse = err
 }
 
-func (a *assembly) count() int {
+func (a *assembly) repeated() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.answers)
+	return a.again > 0
 }
 
 func (a *assembly) refused() bool {
@@ -157,22 +161,22 @@ func TestSessionsOfAnExternalAgent(t *testing.T) {
 		if polls++; polls%300 == 1 {
 			a.ask(t, "desk", q)
 		}
-		return a.count() > 1
+		return a.repeated()
 	}, "the answer again")
-	a.want(t, 2, "desk s1/1 true")
-	if a.ids[0] != a.ids[1] || !api.ValidID(a.ids[0]) {
+	a.want(t, 1, "desk s1/1 true")
+	if !api.ValidID(a.ids[0]) {
 		t.Error(a.ids)
 	}
 	a.refuseNext(api.Errorf(api.Invalid, "want yes or no").WithReason(api.ReasonInvalidAnswer))
 	a.ask(t, "desk", asked("s1", 2, "1"))
-	a.want(t, 3, "desk s1/2 invalid_answer: want yes or no")
+	a.want(t, 2, "desk s1/2 invalid_answer: want yes or no")
 	a.refuseNext(api.Errorf(api.FailedPrecondition, "over").WithReason(api.ReasonSessionEnded)) // which is the end of it
 	a.ask(t, "desk", asked("s1", 3, "1"))
 	natstest.Eventually(t, eventually, a.refused, "the answer to an ended session")
 	join := asked("s2", 1, "null")
 	join.Type, join.Phase = api.SessionByzantine, api.PhaseJoin
 	a.ask(t, "desk", join)
-	a.want(t, 4, "desk s2/1 unimplemented: byzantine sessions need an agent host, which keeps the agent's key")
+	a.want(t, 3, "desk s2/1 unimplemented: byzantine sessions need an agent host, which keeps the agent's key")
 
 	wantError(t, a.send(t, "desk", "s1", q), api.Invalid, "")
 	wantError(t, a.send(t, "desk", "s3/1", q), api.Invalid, api.ReasonMalformed)
@@ -183,7 +187,7 @@ func TestSessionsOfAnExternalAgent(t *testing.T) {
 	wantError(t, mallory.send(t, "desk", "s5/1", asked("s5", 1, "1")), api.PermissionDenied, "")
 	large := asked("s6", 1, `"`+strings.Repeat("x", 2<<20)+`"`) // by reference
 	natstest.Eventually(t, eventually, func() bool { return a.send(t, "desk", "s6/1", large) == nil }, "the question is taken")
-	a.want(t, 5, "desk s6/1 true")
+	a.want(t, 4, "desk s6/1 true")
 	if got, err := c.Call(within(t, eventually), "desk", map[string]string{"text": "plain"}); err != nil || len(got) == 0 {
 		t.Error(err)
 	}

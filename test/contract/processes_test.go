@@ -88,10 +88,10 @@ func kill(t *testing.T, c *client.Client, registry, host *os.Process) {
 		a, err := c.Agents.Get(within(t, time.Second), api.GetRequest{ID: "doomed"})
 		return err == nil && a.Status == api.AgentRunning && a.Host == "h1" && a.Epoch == 2
 	}, "the dead host's agent runs on the other")
-	if a, err := c.Agents.Get(ctx, api.GetRequest{ID: "safe"}); err != nil || a.Status != api.AgentRunning || a.Epoch != 1 {
+	if a, err := c.Agents.Get(within(t, patience), api.GetRequest{ID: "safe"}); err != nil || a.Status != api.AgentRunning || a.Epoch != 1 {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if got, err := c.Call(ctx, "doomed", 1); err != nil || string(got) != "1" {
+	if got, err := c.Call(within(t, patience), "doomed", 1); err != nil || string(got) != "1" {
 		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -141,7 +141,7 @@ func TestEveryChangeNamesItsPrincipal(t *testing.T) {
 	done := map[string]bool{}
 	var wanted []change
 	for _, c := range readChanges(t) {
-		known["$soon"] = time.Now().Add(time.Second).UTC().Format(time.RFC3339Nano)
+		known["$soon"] = time.Now().Add(3 * time.Second).UTC().Format(time.RFC3339Nano)
 		fill := func(s string) string {
 			for name, value := range known {
 				s = strings.ReplaceAll(s, name, value)
@@ -253,7 +253,7 @@ func (e *ear) of(t *testing.T, c change) {
 		}
 	}
 	for {
-		msg, err := e.sub.NextMsg(5 * time.Second) // nothing at all comes for so long
+		msg, err := e.sub.NextMsg(patience) // nothing at all comes for so long
 		if err != nil {
 			t.Errorf("line %d: no event tells of %s of %s by %s (%v)", c.line, c.method, c.entity, c.as, err)
 			return

@@ -47,17 +47,16 @@ func TestHostsWithoutARegistry(t *testing.T) {
 		}
 		return task.Status
 	}
-	if got := await(submit(), patience/2); got != api.TaskSucceeded {
-		t.Fatalf("the first task is %s", got)
+	succeeds := func(id, when string) {
+		natstest.Eventually(t, patience, func() bool { return await(id, patience/6) == api.TaskSucceeded }, "%s, the task has succeeded", when)
 	}
+	succeeds(submit(), "with a registry")
 
 	stop()
 	if _, err := w.op.Call(w.within(t), "hosted", "x"); err != nil {
 		t.Errorf("an agent without a registry: %v", err)
 	}
-	if got := await(submit(), patience/2); got != api.TaskSucceeded {
-		t.Errorf("a task without a registry is %s", got)
-	}
+	succeeds(submit(), "without a registry")
 	tasks, err := service.JS.Stream(w.within(t), ns+"_tasks")
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +72,7 @@ func TestHostsWithoutARegistry(t *testing.T) {
 	}
 
 	stop = w.registry(t, service)
-	if got := await(waiting, patience/2); got != api.TaskSucceeded {
-		t.Errorf("when the registry is back, the task is %s", got)
-	}
+	succeeds(waiting, "when the registry is back")
 	natstest.Eventually(t, patience, func() bool {
 		a, err := w.op.Agents.Get(w.within(t), api.GetRequest{ID: "hosted"})
 		return err == nil && a.Status == api.AgentRunning && a.Epoch == 1

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -30,6 +29,7 @@ import (
 	"github.com/mabus-project/mabus/shared/natsd"
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
+	"github.com/mabus-project/mabus/test/chaos"
 )
 
 const patience = 30 * time.Second
@@ -63,12 +63,11 @@ func services() []daemon.Service {
 // serve runs every service in one process, as `mabus up` does, and returns what it answers at /metrics, once there was something to do.
 func serve(t *testing.T) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	ports, err := chaos.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	srv := natstest.StartWith(t, natsd.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,6 +27,7 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 	"github.com/mabus-project/mabus/shared/secret"
+	"github.com/mabus-project/mabus/test/chaos"
 )
 
 // world is a NATS server in a process of its own, and every service in this one.
@@ -97,7 +97,11 @@ func (w *world) nats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, monitor := freePort(t), freePort(t)
+	ports, err := chaos.FreePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, monitor := ports[0], ports[1]
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), dirEnv+"="+t.TempDir(), portEnv+"="+strconv.Itoa(port), monitorEnv+"="+strconv.Itoa(monitor))
 	cmd.Stderr = os.Stderr
@@ -119,16 +123,6 @@ func (w *world) nats(t *testing.T) {
 		}
 		return err == nil
 	}, "NATS accepts connections")
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (w *world) connect(t *testing.T, principal string) *client.Client {

@@ -113,7 +113,7 @@ func (r *reading) compare(t *testing.T, conn *rpc.Conn) {
 	if err := json.Unmarshal(r.Answer, &want); err != nil {
 		t.Fatal(err)
 	}
-	ctx, end := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, end := context.WithTimeout(t.Context(), patience)
 	defer end()
 	why := ""
 	for ctx.Err() == nil {

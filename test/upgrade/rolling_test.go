@@ -119,7 +119,10 @@ func deploy(t *testing.T, program string, s setting) *deployment {
 			t.Fatal(err)
 		}
 	}
-	ports := freePorts(t, 2*len(order))
+	ports, err := chaos.FreePorts(2 * len(order))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, service := range order {
 		for n := range 2 {
 			name := fmt.Sprintf("%s%d", service, n)

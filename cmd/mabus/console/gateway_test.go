@@ -53,13 +53,17 @@ func fleetAndEvents(t *testing.T, r *rig) {
 		_, listed := row[api.Agent](t, fleet.Tables["agents"], "a1")
 		_, hosted := row[api.Host](t, fleet.Tables["hosts"], "h1")
 		totals, _ := row[api.AgentsStatsResponse](t, fleet.Tables["totals"], "agents")
-		return listed && hosted && totals.Total > 0
-	}, "the agent is listed and counted")
+		read := true // in its time, which a loaded machine may not keep
+		for _, table := range fleet.Tables {
+			read = read && !table.At.IsZero() && table.Error == nil
+		}
+		return read && listed && hosted && totals.Total > 0
+	}, "all is read, and the agent is listed and counted")
 	if fleet.Console == nil || fleet.Console.Write || fleet.Console.Namespace != "mabus" || fleet.Console.Principal != "operator" || !fleet.Connected || fleet.Page != "fleet" {
 		t.Errorf("%+v", fleet)
 	}
 	for name, table := range fleet.Tables {
-		if table.At.IsZero() || table.Error != nil || table.StaleAfter <= 0 {
+		if table.StaleAfter <= 0 {
 			t.Errorf("%s: %+v", name, table)
 		}
 	}

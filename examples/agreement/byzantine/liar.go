@@ -117,7 +117,9 @@ func (l *liar) begin(ctx context.Context, q *api.SessionQuestion) error {
 func (l *liar) hears(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.refusal = err
+	if err != nil { // that a question has come twice takes nothing back
+		l.refusal = err
+	}
 }
 
 // hear answers every message of the others with lies.

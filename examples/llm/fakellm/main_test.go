@@ -20,7 +20,7 @@ func TestServesUntilItIsEnded(t *testing.T) {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"--key-env", "FAKE_KEY", "--rpm", "60", "--burst", "2"}, w)
+		done <- run(ctx, []string{"--key-env", "FAKE_KEY", "--rpm", "1", "--burst", "2"}, w)
 		_ = w.Close()
 	}()
 	out := bufio.NewReader(r)

@@ -36,7 +36,11 @@ func TestThreeServers(t *testing.T) {
 	for i := range stores {
 		stores[i] = open(t, cluster.URLs(), 3)
 	}
-	race(t, stores, 4, 10, func() { cluster.StopNode(cluster.StreamLeader("KV_mabus_budgets")) })
+	race(t, stores, 4, 10, func() {
+		leader := -1 // for a moment there may be none
+		natstest.Eventually(t, 20*time.Second, func() bool { leader = cluster.StreamLeader("KV_mabus_budgets"); return leader >= 0 }, "the bucket has a leader")
+		cluster.StopNode(leader)
+	})
 }
 
 // acknowledged: a cap holds for every call that begins after it was acknowledged, on any host.

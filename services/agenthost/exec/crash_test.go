@@ -96,7 +96,7 @@ func TestLeftoversOfACrashAreKilled(t *testing.T) {
 func TestHungWorkerIsKilled(t *testing.T) {
 	t.Parallel()
 	p := start(t, shEach(`:`), exec.Options{Grace: 50 * time.Millisecond})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // in which it is passed on
 	defer cancel()
 	_, err := p.Handle(ctx, &agent.Message{})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)

@@ -122,7 +122,7 @@ func TestConcurrencyIsALimit(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	second := keep(ctx)
 	eventually(t, "both are with the worker", func() bool {
-		short, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		short, stop := context.WithTimeout(t.Context(), 2*time.Second) // a report that is late would have the slot that is looked for
 		defer stop()
 		_, err := p.Handle(short, &agent.Message{Payload: []byte(`"report"`)})
 		return api.CodeOf(err) == api.DeadlineExceeded && !api.AsError(err).Details.MaybeExecuted
@@ -143,7 +143,7 @@ func TestConcurrencyIsALimit(t *testing.T) {
 func TestCancelAndDeadline(t *testing.T) {
 	t.Parallel()
 	p := start(t, self(t, "late"), exec.Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // in which it is passed on
 	defer cancel()
 	_, err := p.Handle(ctx, &agent.Message{Payload: []byte(`1`)})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)

@@ -94,7 +94,7 @@ func TestCallsInheritTheirMessagesContext(t *testing.T) {
 	t.Parallel()
 	bus := &peers{ended: make(chan error, 10)}
 	p := start(t, shEach(`echo '{"type":"call","id":"c1","agent":"never"}'`), exec.Options{Bus: bus})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // in which the shell has to begin its call
 	defer cancel()
 	_, err := p.Handle(ctx, &agent.Message{})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)

@@ -106,8 +106,8 @@ func TestBoundsNeedLinux(t *testing.T) {
 	wantError(t, err, api.FailedPrecondition, api.ReasonStartFailed, false)
 }
 
+// It is alone, since the tests beside it would make and remove groups of this process too.
 func TestGroupIsRemoved(t *testing.T) {
-	t.Parallel()
 	before := groupsHere(t)
 	p := start(t, bounded(t, api.Resources{Memory: 100 * mib}, "sh", "-c", "cat >/dev/null"), exec.Options{})
 	if err := p.Stop(t.Context()); err != nil {

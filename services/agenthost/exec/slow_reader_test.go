@@ -99,7 +99,7 @@ func TestGoneReaderFreesTheWorker(t *testing.T) {
 	if p.Held() != 0 {
 		t.Errorf("%d bytes are held for nobody", p.Held())
 	}
-	late, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	late, stop := context.WithTimeout(t.Context(), 500*time.Millisecond) // in which it is passed on
 	defer stop()
 	_, err := p.Handle(late, &agent.Message{Payload: []byte(`10000`), Parts: &reader{gate: never}})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)
@@ -187,7 +187,7 @@ func survivesStall(t *testing.T, grace time.Duration) bool {
 		slow <- err
 	}()
 	eventually(t, "the host stops reading", p.Stalled)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // in which it is passed on
 	defer cancel()
 	_, err := p.Handle(ctx, &agent.Message{Payload: []byte(`"unheard"`)})
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)

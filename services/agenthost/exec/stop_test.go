@@ -73,7 +73,7 @@ func TestStopGoesAsFarAsNeeded(t *testing.T) {
 	if err := hurried.Stop(ctx); err == nil {
 		t.Fatal("the end of the context must kill")
 	}
-	term := start(t, shell(`trap 'exit 0' TERM; while :; do sleep 0.01; done`), exec.Options{Grace: 200 * time.Millisecond})
+	term := start(t, shell(`trap 'exit 0' TERM; while :; do sleep 0.01; done`), exec.Options{Grace: 2 * time.Second}) // in which the shell comes to its trap
 	if err := term.Stop(t.Context()); err != nil {
 		t.Fatalf("SIGTERM should have been enough: %v", err)
 	}

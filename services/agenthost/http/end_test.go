@@ -40,7 +40,7 @@ func TestCancel(t *testing.T) {
 	at := time.Now()
 	cancel()
 	wantError(t, <-done, api.Cancelled, "", true)
-	if took := time.Since(at); took > 2*time.Second || m.Used().Cost != 5 {
+	if took := time.Since(at); took > 10*time.Second || m.Used().Cost != 5 {
 		t.Errorf("took %v, used %+v", took, m.Used())
 	}
 	<-gone
@@ -78,7 +78,7 @@ func TestReaderThatFails(t *testing.T) {
 
 func TestReaderThatIsSlow(t *testing.T) {
 	_, spec := model(t, fake.Options{})
-	spec.Guard.Timeout = api.Duration(400 * time.Millisecond)
+	spec.Guard.Timeout = api.Duration(2 * time.Second) // in which the endpoint has answered, and the reader has not
 	m := prompt(story)
 	m.Parts = &reader{on: func(ctx context.Context, _ int) error {
 		<-ctx.Done()

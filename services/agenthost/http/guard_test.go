@@ -61,7 +61,7 @@ func TestUnknownCosts(t *testing.T) {
 			t.Run(fmt.Sprint(fault, price), func(t *testing.T) {
 				f, spec := model(t, fake.Options{})
 				spec.PriceOut = price * 1_000_000
-				spec.Guard = api.GuardSpec{Timeout: api.Duration(400 * time.Millisecond), Retry: retry(3)}
+				spec.Guard = api.GuardSpec{Timeout: api.Duration(2 * time.Second), Retry: retry(3)}
 				f.Next(fault)
 				e := start(t, spec)
 				m := prompt(story)
@@ -97,13 +97,14 @@ func TestBrokenStreamIsNotRepeated(t *testing.T) {
 
 func TestSlowEndpointTimesOut(t *testing.T) {
 	f, spec := model(t, fake.Options{})
-	spec.Guard.Timeout = api.Duration(50 * time.Millisecond)
+	spec.Guard.Timeout = api.Duration(time.Second) // in which the request is sent
 	f.Next(fake.Hang)
 	_, err := start(t, spec).Handle(t.Context(), prompt(story))
 	wantError(t, err, api.Unavailable, api.ReasonEndpointError, true)
 
 	f.Next(fake.Hang)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	spec.Guard.Timeout = 0
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err = start(t, spec).Handle(ctx, prompt(story))
 	wantError(t, err, api.DeadlineExceeded, api.ReasonTimeout, true)
@@ -111,7 +112,7 @@ func TestSlowEndpointTimesOut(t *testing.T) {
 
 func TestBreaker(t *testing.T) {
 	f, spec := model(t, fake.Options{})
-	spec.Guard.Breaker = &api.BreakerSpec{Failures: 2, Ratio: 1, Open: api.Duration(500 * time.Millisecond)}
+	spec.Guard.Breaker = &api.BreakerSpec{Failures: 2, Ratio: 1, Open: api.Duration(3 * time.Second)} // in which the next call comes
 	e := start(t, spec)
 	f.Next(fake.ServerError, fake.ServerError)
 	for range 2 {
@@ -165,7 +166,7 @@ func TestPool(t *testing.T) {
 		<-release
 		fmt.Fprint(w, "1")
 	})
-	e := start(t, api.HTTPSpec{URL: url, Guard: api.GuardSpec{Pool: &api.PoolSpec{Size: 3, Idle: 2, IdleTimeout: api.Duration(100 * time.Millisecond)}}})
+	e := start(t, api.HTTPSpec{URL: url, Guard: api.GuardSpec{Pool: &api.PoolSpec{Size: 3, Idle: 2, IdleTimeout: api.Duration(3 * time.Second)}}})
 	var calls sync.WaitGroup
 	for range 5 {
 		calls.Go(func() {
@@ -230,15 +231,15 @@ func TestReadersDoNotOpenTheBreaker(t *testing.T) {
 		"stuck": func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() },
 		"slow": func(ctx context.Context, n int) error {
 			if n == 1 {
-				<-time.After(150 * time.Millisecond)
+				<-time.After(1100 * time.Millisecond)
 			}
 			return ctx.Err()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, spec := model(t, fake.Options{})
-			spec.Guard.Timeout = api.Duration(400 * time.Millisecond)
-			spec.Guard.Breaker = &api.BreakerSpec{Failures: 1, Ratio: 1, Slow: api.Duration(140 * time.Millisecond)}
+			spec.Guard.Timeout = api.Duration(3 * time.Second)
+			spec.Guard.Breaker = &api.BreakerSpec{Failures: 1, Ratio: 1, Slow: api.Duration(time.Second)} // the endpoint itself needs far less
 			e := start(t, spec)
 			m := prompt(story)
 			m.Parts = &reader{on: on}

@@ -64,18 +64,18 @@ base = b'x' * (50 << 20)
 for i in range(4):
     if os.fork() == 0:
         own = b'y' * (%s << 20)
-        time.sleep(0.5)
+        time.sleep(%t)
         os._exit(0)
 for i in range(4): os.wait()
 print('done')
 `
 	eachWay(t, func(t *testing.T, w isolate.Without) {
-		req := python(t, strings.Replace(fork, "%s", "2", 1))
+		req := python(t, strings.NewReplacer("%s", "2", "%t", "0.5").Replace(fork))
 		req.Resources.Memory = 120 * mib
 		if _, err := isolate.Run(t.Context(), req, isolate.Limited(w, 0)); err != nil {
 			t.Errorf("what is shared was counted more than once: %v", err)
 		}
-		req = python(t, strings.Replace(fork, "%s", "40", 1))
+		req = python(t, strings.NewReplacer("%s", "40", "%t", "20").Replace(fork))
 		req.Resources.Memory = 120 * mib
 		_, err := isolate.Run(t.Context(), req, isolate.Limited(w, 0))
 		wantError(t, err, api.FailedPrecondition, api.ReasonOutOfMemory)

@@ -147,7 +147,7 @@ func TestDescendantsEndWithTheCommand(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				if c.code == api.DeadlineExceeded {
-					ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
+					ctx, cancel = context.WithTimeout(ctx, 8*time.Second) // in which all six have begun
 					defer cancel()
 				}
 				var err error

@@ -171,10 +171,8 @@ func TestClaimsInARaceOnThreeServers(t *testing.T) {
 	cluster := natstest.StartCluster(t, 3)
 	relay(t, newWorldOn(t, cluster.URLs(), 3), 6, func(n int) {
 		if n == 3 {
-			lead := cluster.StreamLeader("KV_mabus_state")
-			if lead < 0 {
-				t.Fatal("nobody leads the bucket")
-			}
+			lead := -1 // for a moment there may be none
+			natstest.Eventually(t, 2*patience, func() bool { lead = cluster.StreamLeader("KV_mabus_state"); return lead >= 0 }, "somebody leads the bucket")
 			cluster.StopNode(lead)
 			natstest.Eventually(t, 2*patience, func() bool { return cluster.StreamLeader("KV_mabus_state") >= 0 }, "another leads")
 			cluster.StartNode(t, lead)

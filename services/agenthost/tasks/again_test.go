@@ -44,12 +44,12 @@ func TestATaskThatIsTriedAgainDoesNotWaitForMoney(t *testing.T) {
 // The attempts before the one that asked have been begun, also when its host could not say what became of it.
 func TestAQuestionOfALaterAttemptSurvivesTheHost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
+	w := newWorld(t, tasks.Small{AckWait: 2 * time.Second}) // a machine that stands still for that long makes it run twice, rightly
 	first := w.deliver(t, 3)
 	if err := w.store.AskAndDie(t.Context(), w.get(t, "a"), 2, `{"question":0}`); err != nil { // the second, on another host
 		t.Fatal(err)
 	}
-	natstest.Eventually(t, 5*time.Second, func() bool { // that dies as well
+	natstest.Eventually(t, 15*time.Second, func() bool { // that dies as well
 		msg, err := w.conn.NC.Request("$JS.API.CONSUMER.MSG.NEXT.mabus_tasks.work_low", []byte(`{"batch":1,"expires":1000000000}`), 2*time.Second)
 		return err == nil && msg.Reply != "" && msg.Subject == first.Subject
 	}, "it is delivered again")

@@ -135,7 +135,7 @@ func TestAQuestionOfTheLastAttemptSurvivesTheHost(t *testing.T) {
 	for name, aside := range map[string]bool{"before it is aside": false, "before that is acknowledged": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
+			w := newWorld(t, tasks.Small{AckWait: 2 * time.Second}) // so long may the machine stand still while its only attempt runs
 			msg := w.deliver(t, 1)
 			if err := w.store.AskAndDie(t.Context(), w.get(t, "a"), 1, `{"question":0}`); err != nil {
 				t.Fatal(err)

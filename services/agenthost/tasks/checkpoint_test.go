@@ -48,7 +48,7 @@ func TestACheckpointIsHandedToTheNextAttempt(t *testing.T) {
 
 func TestACheckpointSurvivesTheHost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
+	w := newWorld(t, tasks.Small{AckWait: 2 * time.Second}) // in which the host saves and dies, before it is given the task again
 	w.submit(t, api.TaskSpec{ID: "a", Payload: json.RawMessage(`"save and die"`)})
 	<-w.process(t, "p1").done
 	got := make(chan string, 1)
@@ -69,7 +69,7 @@ func TestACheckpointSurvivesTheHost(t *testing.T) {
 // A handler that does not heed its timeout is left behind; when it wakes up, the task is another's.
 func TestALateAttemptSavesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
+	w := newWorld(t, tasks.Small{AckWait: 4 * time.Second}) // the second attempt has so long beyond its timeout, too, to come to its end
 	wake, woken := make(chan struct{}), make(chan error, 2)
 	w.host(t, "slow", 1, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 		ctx = context.WithoutCancel(ctx)

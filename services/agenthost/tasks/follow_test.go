@@ -21,7 +21,7 @@ import (
 // follow reads all that a task says, from a sequence to its end, and the task as it then stands.
 func (w *world) follow(t testing.TB, id string, from uint64) ([]api.TaskPart, *api.Task) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var parts []api.TaskPart
 	for {

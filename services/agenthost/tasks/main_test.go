@@ -192,7 +192,7 @@ func (w *world) get(t testing.TB, id string) *api.Task {
 // ended waits for the outcome of a task.
 func (w *world) ended(t testing.TB, id string) *api.Task {
 	t.Helper()
-	task, err := w.store.Get(t.Context(), &api.TaskGetRequest{ID: id, Wait: api.Duration(15 * time.Second)})
+	task, err := w.store.Get(t.Context(), &api.TaskGetRequest{ID: id, Wait: api.Duration(30 * time.Second)})
 	if err != nil {
 		t.Fatalf("get %s: %v", id, err)
 	}
@@ -210,10 +210,12 @@ func (w *world) counts(t testing.TB) (waiting, outcomes uint64) {
 
 func streamState(t testing.TB, conn *rpc.Conn, name string) jetstream.StreamState {
 	t.Helper()
-	s, err := conn.JS.Stream(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var s jetstream.Stream
+	natstest.Eventually(t, 20*time.Second, func() bool { // a cluster may be without a leader for a moment
+		var err error
+		s, err = conn.JS.Stream(t.Context(), name)
+		return err == nil
+	}, "stream %s is read", name)
 	return s.CachedInfo().State
 }
 
@@ -235,14 +237,14 @@ func (w *world) settled(t testing.TB, outcomes int) {
 // left is the subjects of the tasks that stand in the queue.
 func (w *world) left(t testing.TB) string {
 	t.Helper()
-	s, err := w.conn.JS.Stream(t.Context(), "mabus_tasks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := s.Info(t.Context(), jetstream.WithSubjectFilter("mabus.task.>"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var info *jetstream.StreamInfo
+	natstest.Eventually(t, 20*time.Second, func() bool { // likewise
+		s, err := w.conn.JS.Stream(t.Context(), "mabus_tasks")
+		if err == nil {
+			info, err = s.Info(t.Context(), jetstream.WithSubjectFilter("mabus.task.>"))
+		}
+		return err == nil
+	}, "the queue is read")
 	return strings.Join(slices.Sorted(maps.Keys(info.State.Subjects)), " ")
 }
 

@@ -102,7 +102,7 @@ func (p *process) kill() {
 
 func TestTaskThatKillsEveryHost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
+	w := newWorld(t, tasks.Small{AckWait: 2 * time.Second})
 	w.submit(t, api.TaskSpec{ID: "a", Attempts: 2, Payload: json.RawMessage(`"die"`)})
 	for i := range 2 {
 		<-w.process(t, fmt.Sprintf("p%d", i)).done
@@ -122,7 +122,7 @@ func TestTaskThatKillsEveryHost(t *testing.T) {
 // A drain between two deaths must not make the deaths forgotten.
 func TestDrainDoesNotForgetDeaths(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 500 * time.Millisecond})
+	w := newWorld(t, tasks.Small{AckWait: 2 * time.Second})
 	w.submit(t, api.TaskSpec{ID: "a", Attempts: 2, Payload: json.RawMessage(`"die"`)})
 	<-w.process(t, "p1").done
 	running := make(chan int, 1)

@@ -98,7 +98,9 @@ func TestBackoffDoublesAndShowsTheError(t *testing.T) {
 	w := newWorld(t, tasks.Small{})
 	var starts sync.Map
 	w.host(t, "h", 1, func(_ context.Context, m *agent.Message) (json.RawMessage, error) {
-		starts.Store(m.Attempt, time.Now())
+		if m.Task == "a" {
+			starts.Store(m.Attempt, time.Now())
+		}
 		return nil, errors.New("no luck")
 	})
 	waits := make(chan [2]time.Time, 2) // until when it stands aside, and when the word of that came
@@ -110,8 +112,9 @@ func TestBackoffDoublesAndShowsTheError(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.submit(t, api.TaskSpec{ID: "a", Backoff: api.Duration(400 * time.Millisecond)})
+	w.submit(t, api.TaskSpec{ID: "b", Backoff: api.Duration(time.Hour)}) // waits for as long as it takes to look
 	natstest.Eventually(t, 5*time.Second, func() bool {
-		got := w.get(t, "a")
+		got := w.get(t, "b")
 		return got.Status == api.TaskQueued && got.Attempt == 1 && got.Error != nil && strings.Contains(got.Error.Message, "no luck")
 	}, "the task waits for its second attempt")
 	w.ended(t, "a")
@@ -198,7 +201,7 @@ func stalls(t *testing.T) (longest func() time.Duration) {
 // An agent that does not heed its timeout does not keep the task for good.
 func TestDeafHandlerLosesTheTask(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, tasks.Small{AckWait: 300 * time.Millisecond})
+	w := newWorld(t, tasks.Small{AckWait: 2 * time.Second}) // in which the good host has to answer, or there is a third attempt
 	release := make(chan struct{})
 	w.host(t, "deaf", 1, func(context.Context, *agent.Message) (json.RawMessage, error) {
 		<-release

@@ -197,6 +197,8 @@ func TestListAndStats(t *testing.T) {
 	if got := list(api.TasksListRequest{Status: api.TaskCancelled}); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
+	// A task is acknowledged after its outcome is stored.
+	natstest.Eventually(t, 10*time.Second, func() bool { n, _ := w.counts(t); return n == 10 }, "the server has heard of every acknowledgement")
 	stats, err := w.store.Stats(t.Context())
 	if err != nil || stats.Total != 10 || stats.Outcomes != 15 || len(stats.Waiting) != 3 || stats.Waiting["c0"][api.PriorityLow] != 0 {
 		t.Errorf("got %+v, %v", stats, err)
@@ -244,10 +246,17 @@ func TestGetWaits(t *testing.T) {
 	_, err := w.store.Get(t.Context(), &api.TaskGetRequest{ID: "none", Wait: api.Duration(time.Second)})
 	wantCode(t, err, api.NotFound, api.ReasonTaskNotFound)
 	w.submit(t, api.TaskSpec{ID: "a"})
-	begin := time.Now()
-	got, err := w.store.Get(t.Context(), &api.TaskGetRequest{ID: "a", Wait: api.Duration(100 * time.Millisecond)})
-	if err != nil || got.Status != api.TaskQueued || time.Since(begin) < 90*time.Millisecond || time.Since(begin) > 3*time.Second {
-		t.Errorf("got %+v, %v after %s", got, err, time.Since(begin))
+	best := time.Hour // the machine may be loaded, so the best of a few counts
+	for try := 0; try < 5 && best > 3*time.Second; try++ {
+		begin := time.Now()
+		got, err := w.store.Get(t.Context(), &api.TaskGetRequest{ID: "a", Wait: api.Duration(100 * time.Millisecond)})
+		took := time.Since(begin)
+		if best = min(best, took); err != nil || got.Status != api.TaskQueued || took < 90*time.Millisecond {
+			t.Errorf("got %+v, %v after %s", got, err, took)
+		}
+	}
+	if best > 3*time.Second {
+		t.Errorf("it waited for %s", best)
 	}
 }
 

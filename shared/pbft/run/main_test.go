@@ -21,6 +21,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience bounds what should come at once, however slow the machine is: on one that is starved it takes long to check what a liar has signed.
+const patience = 2 * time.Minute
+
 // session is a session whose members run in the test's process, each over a connection of its own.
 type session struct {
 	srv     *natstest.Server
@@ -54,7 +57,7 @@ func newSession(t testing.TB, n int) *session {
 // options are those of member i, which proposes value-i and approves values of that form.
 func (s *session) options(nc *nats.Conn, i int) run.Options {
 	return run.Options{
-		Conn: nc, Session: "s1", Members: s.members, Self: s.members[i].ID, Key: s.keys[i], F: s.f, Timeout: 200 * time.Millisecond,
+		Conn: nc, Session: "s1", Members: s.members, Self: s.members[i].ID, Key: s.keys[i], F: s.f, Timeout: 4 * time.Second,
 		Value: fmt.Appendf(nil, "value-%d", i),
 		Valid: func(_ context.Context, v []byte) (bool, error) { return strings.HasPrefix(string(v), "value-"), nil },
 	}
@@ -66,19 +69,30 @@ type outcome struct {
 	err  error
 }
 
-// start runs members, and returns a function that waits for all of them.
+// start runs members, and returns a function that waits until all of them have decided, or given up, and ends them. Until then they linger,
+// lest those that are quick are missed by those that are slow.
 func (s *session) start(t testing.TB, members []int, change func(i int, o *run.Options)) func() map[int]outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	var mu sync.Mutex
-	var wg sync.WaitGroup
+	var wg, decided sync.WaitGroup
 	all := map[int]outcome{}
 	for _, i := range members {
 		o := s.options(s.srv.Connect(t), i)
+		o.Linger = patience
 		if change != nil {
 			change(i, &o)
 		}
+		decided.Add(1)
+		done, tell := sync.OnceFunc(decided.Done), o.OnDecided
+		o.OnDecided = func(c *pbft.Certificate) {
+			if tell != nil {
+				tell(c)
+			}
+			done()
+		}
 		wg.Go(func() {
+			defer done()
 			cert, err := run.Run(ctx, o)
 			mu.Lock()
 			defer mu.Unlock()
@@ -86,7 +100,12 @@ func (s *session) start(t testing.TB, members []int, change func(i int, o *run.O
 		})
 	}
 	t.Cleanup(func() { cancel(); wg.Wait() })
-	return func() map[int]outcome { wg.Wait(); return all }
+	return func() map[int]outcome {
+		decided.Wait()
+		cancel()
+		wg.Wait()
+		return all
+	}
 }
 
 // agreed checks that all have the same decision with a proof, and returns it.

@@ -18,8 +18,7 @@ func TestAllHonest(t *testing.T) {
 	for _, n := range []int{1, 4, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := newSession(t, n)
-			// Each lingers, lest one that returns early is missed by the last.
-			wait := s.start(t, seq(0, n), func(_ int, o *run.Options) { o.Linger = 300 * time.Millisecond })
+			wait := s.start(t, seq(0, n), nil)
 			if v := s.agreed(t, wait()); v != "value-0" {
 				t.Errorf("decided %q, want the first primary's value", v)
 			}
@@ -32,7 +31,7 @@ func TestSilentMembers(t *testing.T) {
 	for n, silent := range map[int]int{4: 1, 7: 2} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := newSession(t, n)
-			wait := s.start(t, seq(silent, n), func(_ int, o *run.Options) { o.Linger = 500 * time.Millisecond })
+			wait := s.start(t, seq(silent, n), func(_ int, o *run.Options) { o.Timeout = time.Second })
 			if v := s.agreed(t, wait()); v != fmt.Sprint("value-", silent) {
 				t.Errorf("decided %q, want that of the first primary who runs", v)
 			}
@@ -58,7 +57,7 @@ func TestALyingMember(t *testing.T) {
 				liar.say(pbft.Message{Kind: pbft.NewView, View: uint64(n)})
 				liar.say(pbft.Message{Kind: pbft.Decided, View: m.View, Seq: 1, Value: []byte("value-made-up"), Sigs: []pbft.Part{{Member: 0, Sig: make([]byte, 64)}}})
 			})
-			wait := s.start(t, seq(1, n), func(_ int, o *run.Options) { o.Linger = 500 * time.Millisecond })
+			wait := s.start(t, seq(1, n), func(_ int, o *run.Options) { o.Timeout = 200 * time.Millisecond })
 			if v := s.agreed(t, wait()); v == "value-made-up" {
 				t.Errorf("decided %q", v)
 			}
@@ -73,7 +72,7 @@ func TestALyingMember(t *testing.T) {
 func TestAnInvalidProposal(t *testing.T) {
 	s := newSession(t, 4)
 	wait := s.start(t, seq(0, 4), func(i int, o *run.Options) {
-		o.Linger = 500 * time.Millisecond
+		o.Timeout = time.Second
 		if i == 0 {
 			o.Value = []byte("nonsense")
 		}
@@ -90,10 +89,9 @@ func TestALateMember(t *testing.T) {
 			s := newSession(t, 4)
 			var decided atomic.Int64
 			wait := s.start(t, seq(0, 3), func(_ int, o *run.Options) {
-				o.Linger = 2 * time.Second
 				o.OnDecided = func(*pbft.Certificate) { decided.Add(1) }
 			})
-			natstest.Eventually(t, 10*time.Second, func() bool { return decided.Load() == 3 }, "three members have decided")
+			natstest.Eventually(t, patience, func() bool { return decided.Load() == 3 }, "three members have decided")
 			late := s.start(t, []int{3}, func(_ int, o *run.Options) { o.Learner = learner })()
 			if v := s.agreed(t, late); v != "value-0" {
 				t.Errorf("the late member has %q", v)
@@ -120,9 +118,9 @@ func TestOthersOnTheSubject(t *testing.T) {
 			}
 		}
 	}()
-	here := s.start(t, seq(0, 4), func(_ int, o *run.Options) { o.Linger = 300 * time.Millisecond })
+	here := s.start(t, seq(0, 4), nil)
 	there := s.start(t, seq(0, 4), func(i int, o *run.Options) {
-		o.Namespace, o.Linger, o.Value = "other", 300*time.Millisecond, fmt.Appendf(nil, "value-other-%d", i)
+		o.Namespace, o.Value = "other", fmt.Appendf(nil, "value-other-%d", i)
 	})
 	if v := s.agreed(t, here()); v != "value-0" {
 		t.Errorf("decided %q", v)
@@ -139,8 +137,6 @@ func TestAValidatorInTrouble(t *testing.T) {
 	s := newSession(t, 4)
 	var asked atomic.Int64
 	wait := s.start(t, seq(0, 3), func(_ int, o *run.Options) {
-		o.Linger = 500 * time.Millisecond
-		o.Timeout = 2 * time.Second
 		o.Valid = func(context.Context, []byte) (bool, error) {
 			if asked.Add(1) <= 2 {
 				return false, errors.New("not now")

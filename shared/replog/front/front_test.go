@@ -130,7 +130,7 @@ func gone(ctx context.Context, conn *rpc.Conn) error {
 }
 
 func back(ctx context.Context, conn *rpc.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
 		err := ask(ctx, conn, 0)
