@@ -32,7 +32,7 @@ func TestAgentsThatDie(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				call, cancel := context.WithTimeout(t.Context(), time.Second)
+				call, cancel := context.WithTimeout(t.Context(), 5*time.Second) // in which all are answered but those that are lost
 				_, err := w.CallCapability(call, "work", nil)
 				cancel()
 				switch {

@@ -76,7 +76,7 @@ func TestIdempotentCall(t *testing.T) {
 			for _, c := range calls {
 				d := patience
 				if tt.err == nil {
-					d = 300 * time.Millisecond
+					d = time.Second
 				}
 				if _, err := c.do(within(t, d), id, 1); err == nil || c.count.Load() != 1 {
 					t.Fatalf("%s unmarked: %d attempts, %v", c.name, c.count.Load(), err)
@@ -99,11 +99,11 @@ func TestIdempotentCall(t *testing.T) {
 // An agent that is away comes back while the call is repeated; one that does not is as an unmarked call would say.
 func TestIdempotentCallWaitsForAnAgent(t *testing.T) {
 	s := newScripted(t)
-	_, err := s.Call(client.Idempotent(within(t, 150*time.Millisecond)), "a", 1)
+	_, err := s.Call(client.Idempotent(within(t, time.Second)), "a", 1)
 	if api.ReasonOf(err) != api.ReasonAgentNotFound {
 		t.Errorf("got %v", err)
 	}
-	_, err = s.CallCapability(client.Idempotent(within(t, 150*time.Millisecond)), "a", 1)
+	_, err = s.CallCapability(client.Idempotent(within(t, time.Second)), "a", 1)
 	if api.ReasonOf(err) != api.ReasonNoAgent {
 		t.Errorf("got %v", err)
 	}

@@ -131,7 +131,7 @@ func openLease(t *testing.T, c *client.Client) *client.Lease {
 
 func TestLeaseIsRenewedUntilClosed(t *testing.T) {
 	s := newScripted(t)
-	reg := &leases{renew: 10 * time.Millisecond, hold: 300 * time.Millisecond}
+	reg := &leases{renew: 10 * time.Millisecond, hold: 2 * time.Second} // for which no machine stands still
 	s.serve(t, "registry", reg.handle)
 	l := openLease(t, s.Client)
 	begin := time.Now()
@@ -153,7 +153,7 @@ func TestLeaseIsRenewedUntilClosed(t *testing.T) {
 func TestLeaseEndsByItself(t *testing.T) {
 	s := newScripted(t)
 	var last atomic.Int64
-	reg := &leases{renew: 20 * time.Millisecond, hold: 400 * time.Millisecond, onRenew: func(n int64) error {
+	reg := &leases{renew: 20 * time.Millisecond, hold: 2 * time.Second, onRenew: func(n int64) error {
 		if n > 5 {
 			return api.Errorf(api.Unavailable, "the store is away").WithReason(api.ReasonDependencyDown)
 		}
@@ -198,7 +198,7 @@ func TestLeaseThatIsDeclaredDeadEndsAtOnce(t *testing.T) {
 // A renewal whose answer is lost is repeated with the same token, and counts from its first sending.
 func TestLeaseRenewalWhoseAnswerIsLost(t *testing.T) {
 	s := newScripted(t)
-	reg := &leases{renew: 100 * time.Millisecond, hold: time.Second}
+	reg := &leases{renew: 100 * time.Millisecond, hold: 2 * time.Second}
 	var dropped atomic.Int64
 	reg.onRenew = func(n int64) error {
 		if n%2 == 1 { // it is written all the same
@@ -212,7 +212,10 @@ func TestLeaseRenewalWhoseAnswerIsLost(t *testing.T) {
 	}
 	s.serve(t, "registry", reg.handle)
 	l := openLease(t, s.Client)
-	natstest.Eventually(t, patience, func() bool { return dropped.Load() > 15 || l.Err() != nil }, "renewals")
+	begin := time.Now()
+	natstest.Eventually(t, patience, func() bool {
+		return dropped.Load() > 15 && time.Since(begin) > 2*reg.hold || l.Err() != nil
+	}, "it outlives its time twice")
 	if l.Err() != nil {
 		t.Fatal(l.Err())
 	}

@@ -206,7 +206,7 @@ func TestKindsOfLocks(t *testing.T) {
 	if api.ReasonOf(err) != api.ReasonLockHeld {
 		t.Errorf("got %v", err)
 	}
-	if _, err = c.Locks.Acquire(within(t, 300*time.Millisecond), l, m); api.ReasonOf(err) != api.ReasonLockHeld {
+	if _, err = c.Locks.Acquire(within(t, 3*time.Second), l, m); api.ReasonOf(err) != api.ReasonLockHeld {
 		t.Errorf("got %v", err)
 	}
 	if got, err = c.Locks.Get(within(t, patience), "m"); err != nil || len(got.Tickets) != 1 {

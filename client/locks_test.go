@@ -170,7 +170,7 @@ func TestAcquireGivesItsPlaceBack(t *testing.T) {
 		return ctx.Err()
 	}}
 	s, l := newDesk(t, d)
-	_, err := s.Locks.Acquire(within(t, 200*time.Millisecond), l, api.LockAcquireRequest{Name: "a"})
+	_, err := s.Locks.Acquire(within(t, 600*time.Millisecond), l, api.LockAcquireRequest{Name: "a"})
 	if c := api.CodeOf(err); c != api.DeadlineExceeded {
 		t.Errorf("got %v", err)
 	}

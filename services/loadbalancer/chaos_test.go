@@ -109,7 +109,7 @@ func TestPlansAndMovesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.lopsided(t, 8)
-	w.host(t, agenthost.Config{ID: "h3", Modules: []agent.Module{tellers(&sync.Map{})}})
+	w.host(t, agenthost.Config{ID: "h3", Modules: []agent.Module{w.tellers(&sync.Map{})}})
 	var begun, refused atomic.Int64
 	var run atomic.Pointer[api.PlanRun]
 	var group sync.WaitGroup

@@ -36,6 +36,8 @@ type world struct {
 	srv      *natstest.Server
 	replicas []*replica
 	leases   atomic.Int64
+	gate     chan struct{} // what tellers that hold wait for
+	open     func()        // lets them go on
 	*client.Client
 }
 
@@ -47,7 +49,8 @@ type replica struct {
 
 func newWorld(t testing.TB, replicas int) *world {
 	t.Helper()
-	w := &world{srv: natstest.Start(t)}
+	w := &world{srv: natstest.Start(t), gate: make(chan struct{})}
+	w.open = sync.OnceFunc(func() { close(w.gate) })
 	reg, err := registry.Start(t.Context(), w.dial(t, ""), registry.Config{Sweep: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -184,11 +187,13 @@ func (w *world) known(t testing.TB, n int) {
 type teller struct {
 	id      string
 	handled *sync.Map // id of the agent: *atomic.Int64
+	gate    <-chan struct{}
 }
 
 type order struct {
 	N     int          `json:"n,omitempty"`
 	Wait  api.Duration `json:"wait,omitempty"`
+	Hold  bool         `json:"hold,omitempty"` // until the test says so
 	Parts int          `json:"parts,omitempty"`
 	Ask   bool         `json:"ask,omitempty"`
 	Fail  bool         `json:"fail,omitempty"`
@@ -200,10 +205,10 @@ type answer struct {
 	Principal string `json:"principal"`
 }
 
-func tellers(handled *sync.Map) agent.Module {
+func (w *world) tellers(handled *sync.Map) agent.Module {
 	return agent.Module{Name: "teller", New: func(_ context.Context, env agent.Env) (agent.Handler, error) {
 		handled.LoadOrStore(env.Spec.ID, &atomic.Int64{})
-		return &teller{env.Spec.ID, handled}, nil
+		return &teller{env.Spec.ID, handled, w.gate}, nil
 	}}
 }
 
@@ -217,6 +222,13 @@ func (h *teller) Handle(ctx context.Context, m *agent.Message) (json.RawMessage,
 	if o.Wait > 0 {
 		select {
 		case <-time.After(o.Wait.Std()):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if o.Hold {
+		select {
+		case <-h.gate:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -18,7 +18,7 @@ import (
 func TestLoadsAreAskedForWhenAgentsAreKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
-	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{tellers(&sync.Map{})}})
+	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{w.tellers(&sync.Map{})}})
 	w.start(t, api.AgentSpec{ID: "t0", Module: "teller", Capabilities: []string{"x"}}, "h1")
 	a, err := w.Agents.Get(t.Context(), api.GetRequest{ID: "t0"})
 	if err != nil {

@@ -22,7 +22,7 @@ func TestAnOutageIsNoFailureOfAgents(t *testing.T) {
 		}
 	}
 	for range 40 {
-		msg := &nats.Msg{Subject: api.BalancedSubject("mabus", "x"), Reply: nc.NewInbox(), Header: nats.Header{api.HeaderTimeout: {"2s"}}}
+		msg := &nats.Msg{Subject: api.BalancedSubject("mabus", "x"), Reply: nc.NewInbox(), Header: nats.Header{api.HeaderTimeout: {"30s"}}}
 		if err := nc.PublishMsg(msg); err != nil {
 			t.Fatal(err)
 		}

@@ -185,7 +185,7 @@ func TestReplicasSpreadTogether(t *testing.T) {
 	for range 10 {
 		wg.Go(func() {
 			for range 50 {
-				p, err := w.Balancer.Pick(t.Context(), api.PickRequest{Capabilities: []string{"x"}})
+				p, err := w.Balancer.Pick(t.Context(), api.PickRequest{Capabilities: []string{"x"}, Hold: api.Duration(time.Hour)})
 				if err != nil {
 					t.Error(err)
 					return
@@ -243,9 +243,10 @@ func TestAReplicaDies(t *testing.T) {
 		err := w.Balancer.Report(within(t, time.Second), api.BalanceReport{Assignment: lost.Assignment})
 		return api.ReasonOf(err) == api.ReasonAssignmentUnknown
 	}, "its assignment is unknown")
-	if _, err := w.Balancer.Pick(t.Context(), api.PickRequest{}); err != nil {
-		t.Error(err)
-	}
+	natstest.Eventually(t, patience, func() bool { // the server may not know of its death yet, and have it asked
+		_, err := w.Balancer.Pick(within(t, time.Second), api.PickRequest{})
+		return err == nil
+	}, "the other goes on")
 	natstest.Eventually(t, patience, func() bool {
 		st, err := w.Balancer.Stats(t.Context())
 		return err == nil && st.Replicas == 1

@@ -35,7 +35,7 @@ func (w *world) tell(t testing.TB, n int, spec api.AgentSpec) *sync.Map {
 	t.Helper()
 	handled := &sync.Map{}
 	w.anyMachine(t)
-	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{tellers(handled)}})
+	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{w.tellers(handled)}})
 	for i := range n {
 		spec.ID, spec.Module, spec.Capabilities = fmt.Sprint("t", i), "teller", []string{"x"}
 		w.start(t, spec, "")
@@ -173,7 +173,8 @@ func TestAMessageGoesAroundThoseWhoAreGone(t *testing.T) {
 	w.outside(t, 3, "x")
 	handled := &sync.Map{}
 	w.anyMachine(t)
-	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{tellers(handled)}})
+	w.configure(t, func(c *api.BalanceConfig) { c.Ejection.Time = c.Ejection.MaxTime }) // who is left out is so yet when all are handled
+	w.host(t, agenthost.Config{ID: "h1", Modules: []agent.Module{w.tellers(handled)}})
 	w.start(t, api.AgentSpec{ID: "t0", Module: "teller", Capabilities: []string{"x"}}, "")
 	w.known(t, 4)
 	for n := range 60 {
@@ -242,25 +243,26 @@ func TestAnswersOutliveTheirRouter(t *testing.T) {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2)
-			w.tell(t, 4, api.AgentSpec{Concurrency: 100})
+			handled := w.tell(t, 4, api.AgentSpec{Concurrency: 100})
 			var wg sync.WaitGroup
 			var answered atomic.Int64
 			for range 40 {
 				wg.Go(func() {
-					if _, err := send(within(t, patience), w.Conn(), order{Wait: api.Duration(time.Second)}, nil); err != nil {
+					if _, err := send(within(t, patience), w.Conn(), order{Hold: true}, nil); err != nil {
 						t.Error(err)
 					}
 					answered.Add(1)
 				})
 			}
 			natstest.Eventually(t, patience, func() bool {
-				return w.replicas[0].Flights()+w.replicas[1].Flights() == 40 && w.replicas[0].Flights() > 0
+				return total(handled) == 40 && w.replicas[0].Flights() > 0
 			}, "all are under way")
 			if end == "dies" {
 				w.replicas[0].cut()
 			} else {
 				w.replicas[0].stop(t)
 			}
+			w.open()
 			wg.Wait()
 			if n := answered.Load(); n != 40 {
 				t.Errorf("%d answers", n)

@@ -80,7 +80,7 @@ func TestSeriesWithoutNumber(t *testing.T) {
 		seq++
 		send(t, conn, deltaOf("sane", seq, 1))
 	}
-	natstest.Eventually(t, patience, func() bool { n, _ := counted(t, conn, fleet); return n == seq }, "who was there first goes on")
+	everywhere(t, conn, 2, seq) // who was there first goes on
 	held := must(t, conn, api.MetricsStats, api.MetricsStatsRequest{}).Held
 	if held.Series > cfg.MaxSeries || held.Bytes > held.MaxBytes {
 		t.Errorf("held: %+v", held)

@@ -57,6 +57,23 @@ func counted(t testing.TB, c *rpc.Conn, sel api.MetricSelector) (uint64, api.Met
 	return n, resp.Status
 }
 
+// everywhere waits until each of so many replicas counts n samples of the fleet.
+func everywhere(t testing.TB, c *rpc.Conn, replicas int, n uint64) {
+	t.Helper()
+	whole := map[string]bool{}
+	natstest.Eventually(t, patience, func() bool {
+		got, status := counted(t, c, fleet)
+		whole[status.Replica] = got == n
+		there := 0
+		for _, is := range whole {
+			if is {
+				there++
+			}
+		}
+		return there == replicas
+	}, "each replica counts %d", n)
+}
+
 func TestDeltasOfAllReplicasAreOneFleet(t *testing.T) {
 	conn, _, _ := run(t, 3, quick)
 	const sources, deltas = 20, 10
@@ -66,12 +83,7 @@ func TestDeltasOfAllReplicasAreOneFleet(t *testing.T) {
 		}
 	}
 	// Each replica answers the same; the queue group asks all of them.
-	for range 10 {
-		natstest.Eventually(t, patience, func() bool {
-			n, _ := counted(t, conn, fleet)
-			return n == 2*sources*deltas
-		}, "the fleet is whole")
-	}
+	everywhere(t, conn, 3, 2*sources*deltas)
 	n, status := counted(t, conn, api.MetricSelector{Metric: "m"})
 	if n != 2*sources*deltas || status.LostIntervals != 0 {
 		t.Errorf("the sources have %d samples, %+v", n, status)

@@ -70,13 +70,13 @@ func TestHealthMatchesReality(t *testing.T) {
 	}
 	t.Cleanup(stop)
 	now("an empty fleet is no sick one", func() bool {
+		for _, one := range h.Services { // one that does not answer in time is not counted
+			if want := map[string]int{"registry": 1, "perfmon": 2}[one.Name]; one.Ready != want {
+				return false
+			}
+		}
 		return h.Status == api.Healthy && *h.Score == 1 && isPart(h, "agents", api.Healthy, -1) && isPart(h, "services", api.Healthy, 1)
 	})
-	for _, one := range h.Services {
-		if want := map[string]int{"registry": 1, "perfmon": 2}[one.Name]; one.Ready != want {
-			t.Errorf("got %+v", one)
-		}
-	}
 	epochs := threeAgents(t, conn)
 	now("all of three", func() bool {
 		return h.Status == api.Healthy && isPart(h, "agents", api.Healthy, 1) && h.Fleet.AgentsWanted == 3

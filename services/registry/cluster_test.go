@@ -40,7 +40,9 @@ func TestThreeServers(t *testing.T) {
 	// The death of the server that leads the bucket stops writes for some seconds, and loses nothing. A request that was given
 	// to it is never answered, so each try has little time.
 	before := must(t, c, api.AgentsGet, api.GetRequest{ID: "idle"})
-	cluster.StopNode(cluster.StreamLeader("KV_mabus_agents"))
+	leader := -1 // there may be none for a moment
+	natstest.Eventually(t, 2*patience, func() bool { leader = cluster.StreamLeader("KV_mabus_agents"); return leader >= 0 }, "somebody leads the bucket")
+	cluster.StopNode(leader)
 	natstest.Eventually(t, 2*patience, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

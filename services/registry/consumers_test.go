@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -133,7 +134,9 @@ func TestConsumersWithoutARegistry(t *testing.T) {
 	g := newGate(t)
 	stop := g.replica(t, g.URL())
 	js := g.host.JS
-	cons, err := js.CreateConsumer(t.Context(), "KV_mabus_agents", jetstream.ConsumerConfig{Name: "early", FilterSubject: "$KV.mabus_agents.x.>"})
+	cons, err := js.CreateConsumer(t.Context(), "KV_mabus_agents", jetstream.ConsumerConfig{
+		Name: "early", FilterSubject: "$KV.mabus_agents.x.>", InactiveThreshold: time.Minute, // or it is gone when nobody pulls for five seconds
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,14 +133,15 @@ func TestDeathWhileNobodyWatches(t *testing.T) {
 // Dead service instances do not pile up: each is forgotten with its lease. A dead host waits for its return.
 func TestDeadServicesAreForgotten(t *testing.T) {
 	t.Parallel()
-	timing := quick
-	timing.Keep = 2 * time.Second
-	c, _ := run(t, 2, registry.Config{Timing: timing, Sweep: 200 * time.Millisecond, TakeUp: 100 * time.Millisecond})
+	// The lease is not renewed, so that it must last for as long as a slow machine takes until it is released.
+	c, _ := run(t, 2, registry.Config{Timing: lease.Timing{Keep: 2 * time.Second}, Sweep: 200 * time.Millisecond, TakeUp: 100 * time.Millisecond})
 	l := must(t, c, api.LeasesAcquire, api.LeaseAcquireRequest{ID: "l1"})
 	settle(t, c)
 	must(t, c, api.ServicesRegister, api.Service{ID: "free", Name: "search"})
 	must(t, c, api.LeasesRelease, api.LeaseRenewRequest{ID: "l1", Token: l.Token})
-	dead(t, c)
+	natstest.Eventually(t, patience, func() bool {
+		return must(t, c, api.HostsGet, api.GetRequest{ID: "h1"}).Status == api.HostDead && lost(t, c, "inside")
+	}, "what lived by the lease is marked")
 	natstest.Eventually(t, patience, func() bool {
 		_, err := call(t, c, api.ServicesGet, api.GetRequest{ID: "s1"})
 		return api.ReasonOf(err) == api.ReasonServiceNotFound

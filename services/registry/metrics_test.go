@@ -52,7 +52,11 @@ func TestWhatPrometheusIsToldOfTheNamespace(t *testing.T) {
 	if got := gathered(t, reg, "mabus_hosts"); !cmp.Equal(got, map[string]float64{"live": 0, "dead": 0}) {
 		t.Errorf("hosts: %v", got)
 	}
-	bytes, most := gathered(t, reg, "mabus_stream_bytes"), gathered(t, reg, "mabus_stream_max_bytes")
+	var bytes, most map[string]float64
+	natstest.Eventually(t, 2*patience, func() bool { // what the store does not tell in time is left out, until it is asked again
+		bytes, most = gathered(t, reg, "mabus_stream_bytes"), gathered(t, reg, "mabus_stream_max_bytes")
+		return len(bytes) > 0 && len(gathered(t, reg, "mabus_store_bytes")) > 0
+	}, "the store has told")
 	if bytes["KV_mabus_agents"] == 0 || most["KV_mabus_agents refuses"] != 1<<30 || most["mabus_events drops"] == 0 {
 		t.Errorf("streams: %v, %v", bytes, most)
 	}

@@ -76,7 +76,7 @@ func run(t testing.TB, replicas int) (*client.Client, *natstest.Server) {
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience) // of all that a test does with it
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -184,7 +184,7 @@ func TestAFollowerThatWaitsIsToldOfNothing(t *testing.T) {
 	if len(resp.Events) != 0 || resp.Next == "" || resp.Lost {
 		t.Errorf("got %+v", resp)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // it is told before that is over
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // it is told before that is over
 	defer cancel()
 	must[*api.EventFollowResponse](t)(rpc.Call(ctx, c.Conn(), api.EventsFollow, &api.EventFollowRequest{Wait: api.Duration(time.Minute)}))
 }
@@ -251,9 +251,9 @@ func TestReplay(t *testing.T) {
 		return two.Done && strings.Join(ids, " ") == "e1 e3 e5 e7 e9 e11 e13 e15 e17 e19 e21 e23 e25 e27 e29"
 	})
 	// A rate that the caller has no time for ends early, and says where.
-	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	short, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	resp := must[*api.EventReplayResponse](t)(c.Events.Replay(short, api.EventReplayRequest{To: "lab", Rate: 10}))
+	resp := must[*api.EventReplayResponse](t)(c.Events.Replay(short, api.EventReplayRequest{To: "lab", Rate: 1}))
 	if resp.Done || resp.Replayed < 1 || resp.Replayed > 4 {
 		t.Errorf("got %+v", resp)
 	}
