@@ -160,8 +160,13 @@ func TestErrorsFadeWhileNobodyAsks(t *testing.T) {
 		idle        time.Duration
 		least, most float64
 	}{
-		{1, 0, 1.0 / 33, 1.0 / 32}, {22, 0, 0.4, 0.6}, {1000, 0, 0.99, 1},
-		{22, 10 * time.Second, 0.01, 0.1}, {1000, 10 * time.Second, 0.1, 0.2}, {1000, 20 * time.Second, 0.01, 0.1}, {1000, time.Minute, 0, 0},
+		{1, 0, 1.0 / 33, 1.0 / 32},
+		{22, 0, 0.4, 0.6},
+		{1000, 0, 0.99, 1},
+		{22, 10 * time.Second, 0.01, 0.1},
+		{1000, 10 * time.Second, 0.1, 0.2},
+		{1000, 20 * time.Second, 0.01, 0.1},
+		{1000, time.Minute, 0, 0},
 	} {
 		if share := agenthost.FailingShare(c.failed, c.idle); share < c.least || share > c.most {
 			t.Errorf("%s after %d errors it is %g", c.idle, c.failed, share)
