@@ -227,13 +227,18 @@ func TestExternalAgentsAreReached(t *testing.T) {
 		t.Fatal(err)
 	}
 	sees(t, w.Client, 2)
-	for range 200 {
-		if _, err := w.CallCapability(within(t, patience), "work", nil); err != nil {
-			t.Fatal(err)
+	calls := 0
+	natstest.Eventually(t, patience, func() bool { // one late answer has the other preferred for a while
+		for range 50 {
+			if _, err := w.CallCapability(within(t, patience), "work", nil); err != nil {
+				t.Fatal(err)
+			}
+			calls++
 		}
-	}
-	if n := asked.Load(); n < 20 || w.handled("a0")+int(n) != 200 {
-		t.Errorf("the external agent got %d, the other %d of 200", n, w.handled("a0"))
+		return asked.Load() >= 20
+	}, "the external agent gets a part")
+	if n := int(asked.Load()); w.handled("a0")+n != calls {
+		t.Errorf("the external agent got %d, the other %d of %d", n, w.handled("a0"), calls)
 	}
 	// And alone.
 	if _, err := w.Agents.Stop(within(t, patience), "a0"); err != nil {
