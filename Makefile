@@ -68,9 +68,12 @@ SIMULATED = $(PURE) test/pbftsim test/replogsim test/lockcheck test/reputationsi
 # The race detector would have every process sleep for a second at its end, and tests start some hundreds. Vet is lint's, and binaries that
 # nobody debugs are linked without tables for a debugger, which takes a third less time.
 LEAN = $(if $(RACE),-vet=off -ldflags=-w)
+# Packages that are tested at once: half as many as there are processors. Each has servers, replicas and processes of its own, whose leases and
+# deadlines go by the clock.
+ABREAST = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 4); echo $$((n < 4 ? 2 : n / 2)))
 test: ## Run the tests (with the race detector: RACE=1)
 	$(if $(RACE),go test $(LEAN) -timeout 10m $(SIMULATED:%=./%))
-	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race) $(LEAN) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
+	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race -p $(ABREAST)) $(LEAN) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
 
 .PHONY: conformance
 conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORKER="python3 my_worker.py"
