@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime/pprof"
 
 	"github.com/nats-io/nats.go"
 
@@ -52,17 +50,11 @@ func (r *run) startHost(ctx context.Context, cfg hostConfig) (*child, error) {
 func beHost(ctx context.Context, cfg hostConfig, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if cfg.Profile != "" {
-		f, err := os.Create(cfg.Profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := profile(cfg.Profile)
+	if err != nil {
+		return err
 	}
+	defer stop()
 	if len(cfg.Bridge) > 0 {
 		nc, err := nats.Connect(cfg.URL, nats.Name("mabus bench plain"))
 		if err != nil {
@@ -84,7 +76,7 @@ func beHost(ctx context.Context, cfg hostConfig, in io.Reader, out io.Writer) er
 		}},
 		agenthost.New(agenthost.Config{Modules: []agent.Module{echo.Module, speaker, newTicker()}}),
 	}
-	err := daemon.Run(ctx, daemon.Config{
+	err = daemon.Run(ctx, daemon.Config{
 		NATS: rpc.Options{URL: cfg.URL, Namespace: cfg.Namespace, Name: "mabus bench host"}, Version: "0.0.0",
 		OnReady: func(*rpc.Conn) {
 			if _, err := io.WriteString(out, "ready\n"); err != nil {

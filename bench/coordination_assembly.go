@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
-	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // yes is the module of agents that agree to everything at once.
@@ -77,31 +75,7 @@ func (r *run) serveSessions(ctx context.Context, ns string) (stop func(), err er
 		}},
 		agenthost.New(agenthost.Config{Modules: []agent.Module{yes}}),
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	ready, done := make(chan struct{}, 1), make(chan struct{})
-	var ended error
-	go func() {
-		defer close(done)
-		ended = daemon.Run(ctx, daemon.Config{
-			NATS: rpc.Options{URL: r.cfg.URL, Namespace: ns, Name: "mabus bench services"}, Version: "0.0.0",
-			OnReady: func(*rpc.Conn) {
-				select {
-				case ready <- struct{}{}:
-				default:
-				}
-			},
-		}, table)
-	}()
-	select {
-	case <-ready:
-		return func() {
-			cancel()
-			<-done // how they ended does not matter to the figures
-		}, nil
-	case <-done:
-		cancel()
-		return nil, errors.Join(errors.New("the services ended before they were ready"), ended)
-	}
+	return r.runServices(ctx, ns, "services", table)
 }
 
 // run starts a session and returns it when it has completed.

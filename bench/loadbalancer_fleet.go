@@ -19,7 +19,6 @@ import (
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/daemon"
-	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // herdHosts is how many agent hosts there are.
@@ -119,29 +118,13 @@ func (h *herd) connect(ctx context.Context) (*client.Client, error) {
 	return c, nil
 }
 
-// serve runs services in this process, as one process of mabus serve does, until the herd is closed.
+// serve runs services in this process until the herd is closed.
 func (h *herd) serve(ctx context.Context, table []daemon.Service) error {
-	ctx, cancel := context.WithCancel(ctx)
-	ready, done := make(chan struct{}, 1), make(chan struct{})
-	var ended error
-	go func() {
-		defer close(done)
-		ended = daemon.Run(ctx, daemon.Config{
-			NATS: rpc.Options{URL: h.r.cfg.URL, Namespace: h.ns, Name: "mabus bench " + table[len(table)-1].Name}, Version: "0.0.0",
-			OnReady: func(*rpc.Conn) { ready <- struct{}{} },
-		}, table)
-	}()
-	select {
-	case <-ready:
-		h.cleanups = append(h.cleanups, func() {
-			cancel()
-			<-done // how they ended does not matter to the figures
-		})
-		return nil
-	case <-done:
-		cancel()
-		return errors.Join(errors.New("the services ended before they were ready"), ended)
+	stop, err := h.r.runServices(ctx, h.ns, table[len(table)-1].Name, table)
+	if err == nil {
+		h.cleanups = append(h.cleanups, stop)
 	}
+	return err
 }
 
 // balance starts replicas of the load balancer, which take the agents that are there for ones that have run for a while.

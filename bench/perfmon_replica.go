@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -35,18 +33,12 @@ type perfConfig struct {
 func bePerfMon(ctx context.Context, cfg perfConfig, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if cfg.Profile != "" {
-		f, err := os.Create(cfg.Profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := profile(cfg.Profile)
+	if err != nil {
+		return err
 	}
-	err := daemon.Run(ctx, daemon.Config{
+	defer stop()
+	err = daemon.Run(ctx, daemon.Config{
 		NATS: rpc.Options{URL: cfg.URL, Namespace: cfg.Namespace, Name: "mabus bench perfmon"}, Version: "0.0.0", Log: zerolog.Nop(),
 		OnReady: func(*rpc.Conn) {
 			if _, err := io.WriteString(out, "ready\n"); err != nil {

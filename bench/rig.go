@@ -59,26 +59,39 @@ func (r *run) serve(ctx context.Context) error {
 		}},
 		agenthost.New(agenthost.Config{Modules: []agent.Module{echo.Module, worker}}),
 	}
+	stop, err := r.runServices(ctx, namespace, "services", table)
+	if err == nil {
+		r.cleanup(stop)
+	}
+	return err
+}
+
+// runServices runs services in this process, as one process of mabus serve does, until stop is called.
+func (r *run) runServices(ctx context.Context, ns, name string, table []daemon.Service) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	ready, done := make(chan struct{}, 1), make(chan struct{})
 	var ended error
 	go func() {
 		defer close(done)
 		ended = daemon.Run(ctx, daemon.Config{
-			NATS: rpc.Options{URL: r.cfg.URL, Namespace: namespace, Name: "mabus bench services"}, Version: "0.0.0",
-			OnReady: func(*rpc.Conn) { ready <- struct{}{} },
+			NATS: rpc.Options{URL: r.cfg.URL, Namespace: ns, Name: "mabus bench " + name}, Version: "0.0.0",
+			OnReady: func(*rpc.Conn) {
+				select {
+				case ready <- struct{}{}:
+				default:
+				}
+			},
 		}, table)
 	}()
 	select {
 	case <-ready:
-		r.cleanup(func() {
+		return func() {
 			cancel()
 			<-done // how they ended does not matter to the figures
-		})
-		return nil
+		}, nil
 	case <-done:
 		cancel()
-		return errors.Join(errors.New("the services ended before they were ready"), ended)
+		return nil, errors.Join(errors.New("the services ended before they were ready"), ended)
 	}
 }
 
