@@ -51,6 +51,20 @@ func two(t testing.TB, change func(*api.BalanceConfig)) *balance.Picker {
 	return p
 }
 
+// Two that are compared are two: where there are no others, the better one is found each time.
+func TestOfTwoTheCheaperIsChosenAlways(t *testing.T) {
+	p := two(t, nil)
+	p.Hint("a", time.Second)
+	p.Hint("b", time.Millisecond)
+	for seed := range uint64(20_000) {
+		k, err := p.Pick(balance.Request{}, seed)
+		if err != nil || k.ID != "b" {
+			t.Fatalf("seed %d: %s, %v", seed, k.ID, err)
+		}
+		p.Done(k, balance.Outcome{Unknown: true})
+	}
+}
+
 // Thresholds are strict: what is exactly at one may be chosen.
 func TestThresholds(t *testing.T) {
 	quiet := balance.Load{CPU: -1}

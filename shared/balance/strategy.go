@@ -16,20 +16,23 @@ const draws = 10
 func (c *choice) two() *member {
 	n := len(c.pool.members)
 	var first *member
+	at := 0 // its place
 	for range draws {
-		m := c.pool.members[c.rnd.below(n)]
-		if m == first {
-			continue
+		i := 0
+		if first == nil {
+			i = c.rnd.below(n)
+		} else if i = c.rnd.below(n - 1); i >= at {
+			i++ // any but the first
 		}
+		m := c.pool.members[i]
 		switch f := c.fitness(m); {
 		case f == tries:
 			return m
 		case f != fit:
+		case n == 1:
+			return m
 		case first == nil:
-			first = m
-			if n == 1 {
-				return m
-			}
+			first, at = m, i
 		default:
 			return c.cheaper(first, m)
 		}
