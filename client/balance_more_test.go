@@ -74,8 +74,8 @@ func TestCastsAndStreamsChoose(t *testing.T) {
 			return errors.Is(err, nats.ErrNoResponders)
 		}, "the server has noticed")
 	}
-	read := func() string {
-		s, err := w.StreamCapability(within(t, patience), "work", nil)
+	read := func(ctx context.Context) string {
+		s, err := w.StreamCapability(ctx, "work", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,9 +93,10 @@ func TestCastsAndStreamsChoose(t *testing.T) {
 		}
 	}
 	got := map[string]int{}
-	for range 40 {
-		got[read()]++
-		if err := w.CastCapability(within(t, patience), "work", nil); err != nil {
+	for i := range 40 { // by keys: otherwise all go to the one that its host tells to be a little quicker
+		ctx := client.WithKey(within(t, patience), fmt.Sprint("key", i))
+		got[read(ctx)]++
+		if err := w.CastCapability(ctx, "work", nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,6 +104,9 @@ func TestCastsAndStreamsChoose(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	natstest.Eventually(t, patience, func() bool { return w.handled("a1")+w.handled("a3") == 80 })
+	if n := w.handled("a1"); n != 2*got[`"a1"`] {
+		t.Errorf("of the same keys a1 had %d streams and %d casts", got[`"a1"`], n-got[`"a1"`])
+	}
 }
 
 // A cast is acknowledged when it is in a mailbox: when the agent is stopped, it goes on to another with the capability.
@@ -144,6 +148,13 @@ func TestCastsOutliveTheirAgent(t *testing.T) {
 func TestAKeyStaysWithItsAgent(t *testing.T) {
 	w := newCrew(t, 1, 5)
 	other := w.connect(t)
+	cfg := api.CallerBalanceConfig()
+	cfg.Ejection.SlowFactor = 0 // who gets the processor late is not left out
+	for _, c := range []*client.Client{w.Client, other} {
+		if err := c.SetBalance(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sees(t, w.Client, 5)
 	sees(t, other, 5)
 	all := map[string]bool{}
@@ -284,7 +295,7 @@ func TestBalanceOptions(t *testing.T) {
 	w := newCrew(t, 1, 2)
 	off := w.connect(t, client.WithoutBalance())
 	cfg := api.CallerBalanceConfig()
-	cfg.Strategy = api.StrategyRoundRobin
+	cfg.Strategy, cfg.Ejection.SlowFactor = api.StrategyRoundRobin, 0
 	robin := w.connect(t, client.WithBalance(cfg))
 	sees(t, robin, 2)
 	for range 20 {

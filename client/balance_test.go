@@ -139,6 +139,20 @@ func (w *crew) handled(id string) int {
 	return int(w.count[id].Load())
 }
 
+// asked calls on until an agent has been asked so many times in all. A hiccup of the machine may be taken for one of the agent, which then
+// gets next to nothing until that is forgotten, unless so many call at once that the others are no quicker.
+func (w *crew) asked(t *testing.T, id string, n int) {
+	t.Helper()
+	natstest.Eventually(t, patience, func() bool {
+		var callers sync.WaitGroup
+		for range 40 {
+			callers.Go(func() { _, _ = w.CallCapability(within(t, patience), "work", nil) })
+		}
+		callers.Wait()
+		return w.handled(id) >= n
+	}, "%s is asked %d times", id, n)
+}
+
 // sees waits until a client chooses among so many.
 func sees(t *testing.T, c *client.Client, n int) {
 	t.Helper()
@@ -179,10 +193,8 @@ func TestASlowAgentGetsLittle(t *testing.T) {
 	if slow > 20 { // NATS alone gives it 100
 		t.Errorf("the slow one handled %d of 400", slow)
 	}
-	for _, id := range []string{"a0", "a1", "a3"} { // a hiccup of the machine may be taken for one of the agent
-		if n := w.handled(id); n <= 20 {
-			t.Errorf("%s handled %d of 400", id, n)
-		}
+	for _, id := range []string{"a0", "a1", "a3"} {
+		w.asked(t, id, 21)
 	}
 }
 
@@ -206,10 +218,7 @@ func TestAnAgentThatFailsGetsLittle(t *testing.T) {
 			return nil, api.Errorf(api.Invalid, "what is that?")
 		})
 	}
-	for range 60 {
-		_, _ = w.CallCapability(within(t, patience), "work", nil)
-	}
-	if n := w.handled("a0"); n < 20 {
-		t.Errorf("it was asked %d times", n)
+	for _, id := range []string{"a0", "a2"} {
+		w.asked(t, id, w.handled(id)+40) // who is left out for its errors is not within patience
 	}
 }

@@ -2,13 +2,13 @@ package agreement
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nuid"
 	"github.com/rs/zerolog"
 
 	"github.com/mabus-project/mabus/client"
@@ -68,7 +68,7 @@ type Runtime struct {
 
 // Open returns when the example's hosts take agents.
 func Open(ctx context.Context, cfg Config) (*Runtime, error) {
-	r := &Runtime{URL: cfg.Server, tag: strings.ToLower(nuid.Next()[22-tagLength:])}
+	r := &Runtime{URL: cfg.Server, tag: strings.ToLower(rand.Text()[:tagLength])}
 	if r.URL == "" {
 		var err error
 		if r.server, err = startServer(ctx); err != nil {

@@ -48,7 +48,7 @@ func TestWaitersAreBounded(t *testing.T) {
 	must(t, c, api.LocksAcquire, acquire("held", 0))
 	var waiting []<-chan answer[api.Latch]
 	for range 10 {
-		waiting = append(waiting, later(t, c, "", api.LatchesWait, api.LatchWaitRequest{Name: "l", Wait: api.Duration(patience)}))
+		waiting = append(waiting, seated(t, c, api.LatchesWait, api.LatchWaitRequest{Name: "l", Wait: api.Duration(patience)}))
 	}
 	for n := range 9 {
 		later(t, c, fmt.Sprintf("r%d", n), api.LocksAcquire, acquire("", patience))

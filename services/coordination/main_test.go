@@ -169,6 +169,23 @@ func later[Req, Resp any](t testing.TB, c *rpc.Conn, id string, m api.Method[Req
 	return ch
 }
 
+// seated is later for a wait of which there are as many as may be: who asks beside them has the last seat for a moment, and then it asks again.
+func seated[Req, Resp any](t testing.TB, c *rpc.Conn, m api.Method[Req, Resp], req Req) <-chan answer[Resp] {
+	t.Helper()
+	ch := make(chan answer[Resp], 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		resp, err := call(t, c, m, req)
+		for api.ReasonOf(err) == api.ReasonServerFull && t.Context().Err() == nil {
+			resp, err = call(t, c, m, req)
+		}
+		ch <- answer[Resp]{resp, err}
+	}()
+	t.Cleanup(func() { <-done })
+	return ch
+}
+
 // heard returns what somebody who waits hears.
 func heard[T any](t testing.TB, ch <-chan answer[T]) (*T, error) {
 	t.Helper()

@@ -21,7 +21,7 @@ func TestTheBoundOfWaitersIsChangedWhileItRuns(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Stop(context.WithoutCancel(t.Context())) })
 	must(t, c, api.LatchesCreate, api.LatchCreateRequest{Name: "l", Count: 1})
-	first := later(t, c, "", api.LatchesWait, api.LatchWaitRequest{Name: "l", Wait: api.Duration(patience)})
+	first := seated(t, c, api.LatchesWait, api.LatchWaitRequest{Name: "l", Wait: api.Duration(patience)})
 	another := func() string {
 		_, err := call(t, c, api.LatchesWait, api.LatchWaitRequest{Name: "l", Wait: api.Duration(time.Millisecond)})
 		return api.ReasonOf(err)

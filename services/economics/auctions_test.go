@@ -153,9 +153,9 @@ func TestSealedBidsAreSecret(t *testing.T) {
 	for _, kind := range []api.AuctionType{api.AuctionVickrey, api.AuctionEnglish} {
 		t.Run(string(kind), func(t *testing.T) {
 			r := world(t, 1)
-			r.mint(1000*credit, "a", "b")
+			r.mint(100_000*credit, "a", "b")
 			must(t, r.as("owner"), api.AuctionsCreate, lot("x", kind))
-			const secret = 77_312_345
+			const secret = 77_312_345_678 // so long that no time or hash has it by chance
 			most := api.Micro(secret)
 			bid := api.AuctionBidRequest{Auction: "x", Price: &most}
 			if kind == api.AuctionEnglish {

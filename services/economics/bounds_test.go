@@ -139,10 +139,10 @@ func TestRequestIDsOfOthers(t *testing.T) {
 func TestNoAnswerTellsASealedBid(t *testing.T) {
 	t.Parallel()
 	r := world(t, 1)
-	r.mint(100_000_000, "ann", "bob")
+	r.mint(1_000_000_000_000, "ann", "bob")
 	ann, bob := r.as("ann"), r.as("bob")
-	const price, max = api.Micro(7_654_321), api.Micro(8_765_432)
-	secrets := []string{"7654321", "7.654321", "8765432", "8.765432", `"side":"buy"`}
+	const price, max = api.Micro(76_543_219_876), api.Micro(87_654_321_987) // so long that no time, id or hash has them by chance
+	secrets := []string{"76543219876", "76543.219876", "87654321987", "87654.321987", `"side":"buy"`}
 	must(t, ann, api.AssetsCreate, api.AssetCreateRequest{ID: "gold"})
 	must(t, ann, api.AccountsMint, api.MintRequest{To: "ann/main/gold", Amount: 9_000_000})
 	must(t, ann, api.AuctionsCreate, api.AuctionSpec{ID: "x", Type: api.AuctionVickrey, Item: []byte("1")})
@@ -159,7 +159,7 @@ func TestNoAnswerTellsASealedBid(t *testing.T) {
 	must(t, bob, api.AuctionsReveal, api.AuctionRevealRequest{Auction: "reveal", Price: new(price), Salt: salt})
 	must(t, ann, api.AuctionsCreate, api.AuctionSpec{ID: "double", Type: api.AuctionDouble, Item: []byte("1")})
 	must(t, bob, api.AuctionsBid, api.AuctionBidRequest{Auction: "double", Price: new(price), Side: api.OrderBuy})
-	must(t, ann, api.TendersAnnounce, api.TenderSpec{ID: "x", Task: api.TenderTask{Capability: "c"}, Budget: 50_000_000})
+	must(t, ann, api.TendersAnnounce, api.TenderSpec{ID: "x", Task: api.TenderTask{Capability: "c"}, Budget: 100_000_000_000})
 	must(t, bob, api.TendersBid, api.TenderBidRequest{ID: "x", Price: price})
 	must(t, ann, api.MarketsCreate, api.MarketSpec{ID: "x", Name: "n", Type: api.MarketSealed, Commodity: "gold"})
 	must(t, bob, api.MarketsOrder, api.MarketOrderRequest{Market: "x", Side: api.OrderBuy, Price: price, Quantity: 1})
@@ -202,7 +202,7 @@ func TestNoAnswerTellsASealedBid(t *testing.T) {
 	}
 	// They are there all the same: the one whose they are sees them.
 	for what, m := range map[string]api.Descriptor{`{"auction":"x"}`: api.AuctionsTranscript.Describe(), `{"id":"x"}`: api.TendersGet.Describe(), `{"market":"x"}`: api.MarketsOrders.Describe()} {
-		if msg, err := r.raw("bob", m, what); err != nil || !strings.Contains(msg, "7654321") {
+		if msg, err := r.raw("bob", m, what); err != nil || !strings.Contains(msg, "76543219876") {
 			t.Errorf("%s: %s, %v", m.Name(), msg, err)
 		}
 	}

@@ -36,6 +36,7 @@ type rig struct {
 func world(t testing.TB, replicas int) *rig {
 	t.Helper()
 	r := &rig{t: t, srv: natstest.Start(t), conns: map[string]*rpc.Conn{}}
+	latest.Delete(r.srv.URL()) // of the server of a test before, which may have had the same port
 	for range replicas {
 		r.replica(economics.Config{})
 	}
@@ -90,6 +91,13 @@ func (r *rig) mint(amount api.Micro, principals ...string) {
 	for _, p := range principals {
 		must(r.t, r.as(economics.DefaultOperator), api.AccountsMint, api.MintRequest{To: api.Account(p, "", ""), Amount: amount})
 	}
+}
+
+// inADay waits, when a day of UTC is about to end, for the next to begin: what is recorded on one day has faded a little on the next.
+func inADay(t testing.TB) {
+	t.Helper()
+	const day = 24 * time.Hour
+	natstest.Eventually(t, 2*patience, func() bool { now := time.Now(); return now.Truncate(day).Add(day).Sub(now) > patience }, "a day begins")
 }
 
 // dial returns a connection that lasts as long as the test.

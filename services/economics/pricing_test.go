@@ -40,6 +40,7 @@ func TestPricesOverNATS(t *testing.T) {
 func TestPricesOfAnAgent(t *testing.T) {
 	t.Parallel()
 	r := world(t, 2)
+	inADay(t)
 	op, c := r.as(economics.DefaultOperator), r.as("a")
 	var last *api.ReputationChange
 	for i := range 4 {

@@ -18,6 +18,7 @@ func work(agent, ref string, q api.Decimal) api.ReputationRecordRequest {
 func TestReputationOverNATS(t *testing.T) {
 	t.Parallel()
 	r := world(t, 3)
+	inADay(t)
 	op, a, b := r.as(economics.DefaultOperator), r.as("a"), r.as("b")
 	if got := must(t, b, api.ReputationGet, api.ReputationGetRequest{Agent: "a"}); got.Score != 500_000 || got.Records != 0 || got.Revision == "" {
 		t.Errorf("%+v", got)

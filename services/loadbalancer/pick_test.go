@@ -178,6 +178,7 @@ func TestReplicasSpreadTogether(t *testing.T) {
 	w := newWorld(t, 3)
 	w.outside(t, 100, "x")
 	w.known(t, 100)
+	w.configure(t, func(c *api.BalanceConfig) { c.SlowStart = 0 }) // or those that were registered first get more
 	var mu sync.Mutex
 	counts, picks := map[string]int{}, make([]*api.Pick, 0, 500)
 	makers := map[string]bool{}

@@ -60,9 +60,15 @@ func counted(t testing.TB, c *rpc.Conn, sel api.MetricSelector) (uint64, api.Met
 // everywhere waits until each of so many replicas counts n samples of the fleet.
 func everywhere(t testing.TB, c *rpc.Conn, replicas int, n uint64) {
 	t.Helper()
+	everywhereOf(t, c, fleet, replicas, n)
+}
+
+// everywhereOf waits until each of so many replicas counts n samples of a selector: whoever asks next is answered by any of them.
+func everywhereOf(t testing.TB, c *rpc.Conn, sel api.MetricSelector, replicas int, n uint64) {
+	t.Helper()
 	whole := map[string]bool{}
 	natstest.Eventually(t, patience, func() bool {
-		got, status := counted(t, c, fleet)
+		got, status := counted(t, c, sel)
 		whole[status.Replica] = got == n
 		there := 0
 		for _, is := range whole {
@@ -201,10 +207,7 @@ func TestTheSDK(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	all := api.MetricSelector{Kind: api.SourceCustom}
-	natstest.Eventually(t, patience, func() bool {
-		n, _ := counted(t, conn, all)
-		return n == 4
-	}, "all is there")
+	everywhereOf(t, conn, all, 2, 4)
 	n := 0
 	for m, err := range c.Metrics.Each(ctx, api.MetricsWindowRequest{MetricSelector: all, Limit: 1}) {
 		if err != nil || m.Count == 0 {
@@ -218,10 +221,10 @@ func TestTheSDK(t *testing.T) {
 	side := func(id string) api.MetricSide {
 		return api.MetricSide{MetricSelector: api.MetricSelector{Kind: api.SourceCustom, Metric: "latency_seconds", ID: id}}
 	}
-	natstest.Eventually(t, patience, func() bool {
-		cmp, err := c.Metrics.Compare(ctx, side("shop"), side("mill"))
-		return err == nil && cmp.A.Mean == 1 && cmp.B.Mean == 3 && *cmp.A.ErrorShare == 1
-	}, "both replicas compare them")
+	cmp, err := c.Metrics.Compare(ctx, side("shop"), side("mill"))
+	if err != nil || cmp.A.Mean != 1 || cmp.B.Mean != 3 || *cmp.A.ErrorShare != 1 {
+		t.Errorf("%+v %v", cmp, err)
+	}
 	h, err := c.Metrics.History(ctx, api.MetricsHistoryRequest{MetricSelector: side("mill").MetricSelector})
 	if err != nil || len(h.Points) != 1 || h.Points[0].Count != 2 {
 		t.Errorf("%+v %v", h, err)

@@ -33,8 +33,8 @@
 //     day. What the last ten seconds have brought is kept beyond the bound until it is in a minute.
 //   - Config.MaxSeries (200,000) series have a place, aggregates included, at some 500 bytes of names each. A further one is refused as overloaded
 //     (too_many_series) unless another one has said nothing for an hour. 100,000 sources are followed.
-//   - A batch that is gathered: as many series, 100,000 deltas, 16 MiB of their sketches (a further delta is refused as overloaded), and 65,536
-//     requests that wait for it.
+//   - A batch that is gathered: as many series beside those that have a place, 100,000 deltas, 16 MiB of their sketches (a further delta is
+//     refused as overloaded), and 65,536 requests that wait for it.
 //   - Messages that have come and are not taken: 65,536 and 256 MiB for each subject; beyond that NATS drops them, which is logged, and
 //     counted in every answer (lost_messages).
 //   - A question looks for at most 5,000,000 sketches (query_too_large), some half a second of work; those that look for more than 100,000 share half

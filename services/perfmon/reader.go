@@ -81,6 +81,13 @@ func (r *reader) room(s *api.Series) bool {
 	return r.view.Room(s)
 }
 
+// placed tells whether a series has a place.
+func (r *reader) placed(s *api.Series) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.view.Placed(s)
+}
+
 // run follows the log until ctx ends.
 func (r *reader) run(ctx context.Context) {
 	for wait := firstPause; ctx.Err() == nil; wait = min(2*wait, lastPause) {

@@ -187,7 +187,7 @@ func (s *Service) Stop(ctx context.Context) (err error) {
 
 // newGatherer returns what the intake gathers in.
 func (s *Service) newGatherer() *gather.Gatherer {
-	return gather.New(gather.Config{MaxSeries: s.cfg.MaxSeries, PartBytes: s.partBytes(), Room: s.log.room})
+	return gather.New(gather.Config{MaxSeries: s.cfg.MaxSeries, PartBytes: s.partBytes(), Room: s.log.room, Placed: s.log.placed})
 }
 
 // partBytes is how long a part of a batch becomes before its last series, which may take api.MaxSketchBytes.

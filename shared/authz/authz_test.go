@@ -124,8 +124,10 @@ func whole(service, noun string, kind api.Kind) bool {
 
 func TestNobodyReachesWhatIsAnothers(t *testing.T) {
 	id := rapid.OneOf(rapid.SampledFrom([]string{"ann", "ann2", "eye", "ops", "svc", "h1", "x"}), rapid.StringMatching(`[A-Za-z0-9_-]{1,12}`))
+	// What is asked in a name is given below: a tail that begins so may by chance be in one's own, or for a host in nobody's.
+	tails := rapid.StringMatching(`[a-z]{1,4}(\.[a-z*]{1,4}){0,3}`).Filter(func(s string) bool { return !strings.HasPrefix(s, "as.") })
 	rapid.Check(t, func(t *rapid.T) {
-		self, other, tail := id.Draw(t, "self"), id.Draw(t, "other"), rapid.StringMatching(`[a-z]{1,4}(\.[a-z*]{1,4}){0,3}`).Draw(t, "tail")
+		self, other, tail := id.Draw(t, "self"), id.Draw(t, "other"), tails.Draw(t, "tail")
 		if self == other {
 			t.Skip("another is drawn: nobody is kept from what is his own")
 		}

@@ -164,6 +164,11 @@ func TestDamagedFiles(t *testing.T) {
 		}
 		whole[at] ^= 1 << (at % 8)
 	}
+	later := bytes.Replace(whole, []byte(`{"format":1,`), []byte(`{"format":5,`), 1) // a bit that the steps above may not meet
+	if bytes.Equal(later, whole) {
+		t.Error("the file has no format")
+	}
+	refused(t, verify(later), api.FailedPrecondition, "")
 	if passed > len(whole)/31/2 { // the fill between files, which nobody reads
 		t.Errorf("%d of %d changes pass", passed, len(whole)/31)
 	}

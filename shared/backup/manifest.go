@@ -137,7 +137,7 @@ func (s *source) manifest() (*Manifest, error) {
 		return nil, damaged(path, "it cannot be read: %v", err)
 	}
 	if m.Format > Format {
-		return nil, api.Errorf(api.FailedPrecondition, "the back-up has format %d and this program reads %d at most: use a later version of mabus", m.Format, Format)
+		return nil, api.Errorf(api.FailedPrecondition, "%s has format %d and this program reads %d at most: use a later version of mabus", path, m.Format, Format)
 	}
 	sum, err := m.sum()
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +29,7 @@ func TestServersGoByTheConfigurationThatIsWritten(t *testing.T) {
 	if _, err := auth.Add(t.Context(), "mabus", agents("ann", "bob", "carl")); err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 4)
+	ports := natstest.FreePorts(t, 4)
 	routes := []string{fmt.Sprint("nats://127.0.0.1:", ports[2]), fmt.Sprint("nats://127.0.0.1:", ports[3])}
 	nodes := make([]*server.Server, 2)
 	dirs := []string{t.TempDir(), t.TempDir()}
@@ -126,20 +125,6 @@ func TestServersGoByTheConfigurationThatIsWritten(t *testing.T) {
 		c.Close()
 		t.Error("bob is let in after a restart")
 	}
-}
-
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 func TestAConfigurationHoldsNoSecret(t *testing.T) {

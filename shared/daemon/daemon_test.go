@@ -195,12 +195,7 @@ func TestLostLease(t *testing.T) {
 func TestProbes(t *testing.T) {
 	srv := natstest.Start(t)
 	srv.Stop()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := fmt.Sprint("127.0.0.1:", natstest.FreePorts(t, 1)[0])
 	transport := &http.Transport{DisableKeepAlives: true}
 	get := func(path string) (int, string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)

@@ -208,8 +208,8 @@ func TestRequestIDsAreBoundAndAge(t *testing.T) {
 	for at, want := range map[time.Duration]string{-11 * time.Minute: api.ReasonRequestExpired, -9 * time.Minute: "", 0: "", 2 * time.Hour: "invalid"} {
 		c := cause(id(time.Now().Add(at)))
 		for i, c := range []api.Cause{c, kv.Derive(c, 1)} {
-			_, err := table.Update(ctx, c, fmt.Sprint("aged", i, at.Minutes()), add(1))
-			if got := api.ReasonOf(err); got != want && string(api.CodeOf(err)) != want {
+			_, err := table.Update(ctx, c, fmt.Sprintf("aged%d%g", i, at.Minutes()), add(1))
+			if got := api.ReasonOf(err); got != want && string(api.CodeOf(err)) != want || (err == nil) != (want == "") {
 				t.Errorf("id made %s ago, item %d: got %v, want %q", -at, i, err, want)
 			}
 		}

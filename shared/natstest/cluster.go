@@ -47,7 +47,7 @@ func StartStrictCluster(t testing.TB, n int, auth *credential.Directory) *Cluste
 
 func startCluster(t testing.TB, n int, strict *credential.Material) *Cluster {
 	t.Helper()
-	ports := freePorts(t, 2*n)
+	ports := FreePorts(t, 2*n)
 	client, cluster := ports[:n], ports[n:]
 	routes := make([]string, n)
 	for i, port := range cluster {

@@ -1,6 +1,7 @@
 package natstest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -18,13 +19,29 @@ const (
 	lastPort  = 32000
 )
 
-// freePorts returns n distinct ports that are free, and are given to no other test on this machine until this one has ended: also not
+// FreePorts returns n distinct ports that are free, and are given to no other test on this machine until this one has ended: also not
 // while a server is about to start, or restarts.
-func freePorts(t testing.TB, n int) []int {
+func FreePorts(t testing.TB, n int) []int {
 	t.Helper()
+	ports, release, err := TakePorts(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return ports
+}
+
+// TakePorts is FreePorts for what may outlive a test, or runs in none: the ports are given to nobody else until they are released, or this
+// process ends.
+func TakePorts(n int) (ports []int, release func(), err error) {
+	var locks []*os.File
+	release = func() {
+		for _, l := range locks {
+			l.Close()
+		}
+	}
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("mabus-natstest-%d", os.Getuid()))
-	err := os.MkdirAll(dir, 0o700)
-	var ports []int
+	err = os.MkdirAll(dir, 0o700)
 	for try := 0; len(ports) < n && try < 1000 && err == nil; try++ {
 		port := firstPort + rand.IntN(lastPort-firstPort)
 		var lock *os.File
@@ -37,14 +54,16 @@ func freePorts(t testing.TB, n int) []int {
 			continue
 		}
 		l.Close()
-		t.Cleanup(func() { lock.Close() })
-		ports = append(ports, port)
+		locks, ports = append(locks, lock), append(ports, port)
 	}
 	if len(ports) < n {
-		t.Fatalf("find %d free ports: %v", n, err)
+		release()
+		return nil, nil, fmt.Errorf("find %d free ports: %w", n, errors.Join(err, errNoPort))
 	}
-	return ports
+	return ports, release, nil
 }
+
+var errNoPort = errors.New("too many are in use")
 
 // reserve locks a file, for as long as it is open and the process lives; nil if it is locked.
 func reserve(path string) (*os.File, error) {

@@ -67,7 +67,7 @@ type Process struct {
 // StartProcess runs a server on a directory of its own in another process, which ends with the test.
 func StartProcess(t testing.TB) *Process {
 	t.Helper()
-	p := &Process{dir: t.TempDir(), port: freePorts(t, 1)[0]}
+	p := &Process{dir: t.TempDir(), port: FreePorts(t, 1)[0]}
 	t.Cleanup(p.Kill)
 	p.start(t)
 	return p

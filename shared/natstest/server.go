@@ -38,7 +38,7 @@ func StartWith(t testing.TB, cfg natsd.Config) *Server {
 		cfg.MaxStore = maxStore
 	}
 	if cfg.Port == 0 {
-		cfg.Port = freePorts(t, 1)[0]
+		cfg.Port = FreePorts(t, 1)[0]
 	}
 	s := &Server{cfg: cfg}
 	t.Cleanup(s.Stop)

@@ -22,7 +22,6 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/secret"
-	"github.com/mabus-project/mabus/test/chaos"
 )
 
 // world is a server, the processes of Mabus on it, and everything that listens to them.
@@ -162,10 +161,7 @@ func (w *world) start(t *testing.T, creds, services string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports, err := chaos.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ports := natstest.FreePorts(t, 1)
 	p := &process{cmd: exec.Command(exe), http: fmt.Sprintf("127.0.0.1:%d", ports[0])}
 	p.cmd.Env = append(os.Environ(), asEnv+"=services", runsEnv+"="+services, natsEnv+"="+w.srv.URL(), credsEnv+"="+creds, httpEnv+"="+p.http,
 		keysEnv+"="+w.keys, dirEnv+"="+w.dir, "MABUS_SECRET_CANARY="+w.values["env"], "OTEL_EXPORTER_OTLP_ENDPOINT="+spans.URL,

@@ -2,16 +2,15 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // Node is one NATS server, to be run as a process of its own. It is to advertise no addresses to clients.
@@ -26,7 +25,7 @@ type Node struct {
 
 // startNodes starts NATS and connects to it, past all links.
 func (w *world) startNodes(ctx context.Context) (err error) {
-	if w.ports, err = FreePorts(2 * w.cfg.Nodes); err != nil {
+	if w.ports, err = w.takePorts(2 * w.cfg.Nodes); err != nil {
 		return err
 	}
 	var routes, urls []string
@@ -73,20 +72,11 @@ func (w *world) startNodes(ctx context.Context) (err error) {
 	}
 }
 
-// FreePorts returns ports that were free a moment ago, from below those that the system gives to outgoing connections.
-func FreePorts(n int) ([]int, error) {
-	var ports []int
-	for try := 0; len(ports) < n && try < 1000; try++ {
-		port := 10000 + rand.IntN(10000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		ports = append(ports, port)
+// takePorts takes ports that are the world's until it is closed: who is to listen there may not have begun, or be killed and come back.
+func (w *world) takePorts(n int) ([]int, error) {
+	ports, release, err := natstest.TakePorts(n)
+	if err == nil {
+		w.releases = append(w.releases, release)
 	}
-	if len(ports) < n {
-		return nil, errors.New("no free ports")
-	}
-	return ports, nil
+	return ports, err
 }

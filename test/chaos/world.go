@@ -60,6 +60,7 @@ type world struct {
 	cfg      Config
 	nodes    []*process
 	ports    []int
+	releases []func() // of all ports
 	members  map[string]*member
 	names    []string // of members, in the order of their start
 	nc       *nats.Conn
@@ -144,7 +145,7 @@ func (w *world) startService(name, service string) error {
 	if err != nil {
 		return err
 	}
-	probe, err := FreePorts(1)
+	probe, err := w.takePorts(1)
 	if err != nil {
 		return err
 	}
@@ -236,6 +237,9 @@ func (w *world) close() {
 	}
 	for _, n := range w.nodes {
 		n.kill()
+	}
+	for _, release := range w.releases {
+		release()
 	}
 }
 

@@ -29,7 +29,6 @@ import (
 	"github.com/mabus-project/mabus/shared/natsd"
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
-	"github.com/mabus-project/mabus/test/chaos"
 )
 
 const patience = 30 * time.Second
@@ -63,10 +62,7 @@ func services() []daemon.Service {
 // serve runs every service in one process, as `mabus up` does, and returns what it answers at /metrics, once there was something to do.
 func serve(t *testing.T) string {
 	t.Helper()
-	ports, err := chaos.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ports := natstest.FreePorts(t, 1)
 	addr := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	srv := natstest.StartWith(t, natsd.Config{})
 	ctx, cancel := context.WithCancel(t.Context())

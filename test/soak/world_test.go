@@ -27,7 +27,6 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 	"github.com/mabus-project/mabus/shared/secret"
-	"github.com/mabus-project/mabus/test/chaos"
 )
 
 // world is a NATS server in a process of its own, and every service in this one.
@@ -97,10 +96,7 @@ func (w *world) nats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports, err := chaos.FreePorts(2)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ports := natstest.FreePorts(t, 2)
 	port, monitor := ports[0], ports[1]
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), dirEnv+"="+t.TempDir(), portEnv+"="+strconv.Itoa(port), monitorEnv+"="+strconv.Itoa(monitor))

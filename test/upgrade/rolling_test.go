@@ -119,10 +119,7 @@ func deploy(t *testing.T, program string, s setting) *deployment {
 			t.Fatal(err)
 		}
 	}
-	ports, err := chaos.FreePorts(2 * len(order))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ports := natstest.FreePorts(t, 2*len(order))
 	for i, service := range order {
 		for n := range 2 {
 			name := fmt.Sprintf("%s%d", service, n)

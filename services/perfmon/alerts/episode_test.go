@@ -19,7 +19,7 @@ func TestOneOfThreeRaises(t *testing.T) {
 	}
 	w.comes(t, "oven", 200, active, "it is raised")
 	w.comes(t, "oven", 1, cleared, "it ends")
-	a := w.comes(t, "oven", 300, active, "it is raised again")
+	a := w.comes(t, "oven", 300, inThe(2, active), "it is raised again")
 	if a.Episode != 2 || a.Severity != api.SeverityCritical || a.Series.ID != "oven" || *a.Value <= 100 || a.Message == "" {
 		t.Errorf("got %+v", a)
 	}
@@ -85,7 +85,7 @@ func TestFlappingIsDamped(t *testing.T) {
 	w.comes(t, "oven", 200, active, "it is raised")
 	w.comes(t, "oven", 1, cleared, "it ends")
 	w.comes(t, "oven", 200, func(a *api.Alert) bool { return a.Flapping }, "it flaps")
-	a := w.comes(t, "oven", 1, cleared, "it ends when it is quiet")
+	a := w.comes(t, "oven", 1, inThe(2, cleared), "it ends when it is quiet")
 	if a.Flapping || a.ClearedAt.Sub(a.RaisedAt) < cfg.Damping.Quiet {
 		t.Errorf("got %+v", a)
 	}
@@ -104,7 +104,7 @@ func TestAcknowledgement(t *testing.T) {
 	if a := w.comes(t, "oven", 1, cleared, "it ends"); a.AckedBy != "ann" {
 		t.Errorf("got %+v", a)
 	}
-	if a := w.comes(t, "oven", 200, active, "the next episode"); a.AckedBy != "" || a.Note != "" || !a.ClearedAt.IsZero() {
+	if a := w.comes(t, "oven", 200, inThe(2, active), "the next episode"); a.AckedBy != "" || a.Note != "" || !a.ClearedAt.IsZero() {
 		t.Errorf("got %+v", a)
 	}
 	w.toldIs(t, "oven", raised, episode.Acknowledged, over, raised)

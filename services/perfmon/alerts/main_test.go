@@ -123,6 +123,12 @@ func (w *world) comes(t testing.TB, id string, value float64, should func(a *api
 func active(a *api.Alert) bool  { return a.Status == api.AlertActive }
 func cleared(a *api.Alert) bool { return a.Status == api.AlertCleared }
 
+// inThe has an alert be as it should be in one of its episodes: a replica that is asked by chance, and has not read the latest of the
+// bucket yet, still tells of the one before.
+func inThe(episode uint64, should func(a *api.Alert) bool) func(a *api.Alert) bool {
+	return func(a *api.Alert) bool { return a.Episode >= episode && should(a) }
+}
+
 // alert returns the alert about a source, or nil.
 func (w *world) alert(t testing.TB, id string) *api.Alert {
 	t.Helper()

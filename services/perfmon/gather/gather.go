@@ -25,13 +25,14 @@ const (
 
 // Gatherer gathers. It is not safe for use by several goroutines at once.
 type Gatherer struct {
-	max   int
-	room  func(*api.Series) bool
-	cells map[string]*cell
-	used  []*source // in this batch, in the order of their coming
-	byID  map[string]*source
-	batch uint64 // that is gathered now
-	swept uint64
+	max    int
+	room   func(*api.Series) bool
+	placed func(*api.Series) bool
+	cells  map[string]*cell
+	used   []*source // in this batch, in the order of their coming
+	byID   map[string]*source
+	batch  uint64 // that is gathered now
+	swept  uint64
 
 	deltas  []journal.Delta
 	records uint64
@@ -73,18 +74,20 @@ type deltaID struct {
 
 // Config bounds a gatherer.
 type Config struct {
-	// MaxSeries of one batch.
+	// MaxSeries of one batch, beside those that the fleet has already.
 	MaxSeries int
 	// PartBytes is that of journal.Writer.
 	PartBytes int
 	// Room tells whether there is a place for a series in the fleet.
 	Room func(*api.Series) bool
+	// Placed tells whether a series has one: new ones that are too many do not keep it out. None has unless given.
+	Placed func(*api.Series) bool
 }
 
 // New returns a gatherer that has nothing.
 func New(cfg Config) *Gatherer {
 	return &Gatherer{
-		max: cfg.MaxSeries, room: cfg.Room, cells: map[string]*cell{}, byID: map[string]*source{}, batch: 1, taken: map[deltaID]bool{},
+		max: cfg.MaxSeries, room: cfg.Room, placed: cfg.Placed, cells: map[string]*cell{}, byID: map[string]*source{}, batch: 1, taken: map[deltaID]bool{},
 		sums: map[string]*aggregate{}, w: journal.Writer{Limit: cfg.PartBytes},
 	}
 }
@@ -174,7 +177,7 @@ func (g *Gatherer) find(s *api.Series) (*cell, error) {
 	if len(g.cells) >= g.max {
 		g.sweep()
 	}
-	if len(g.cells) >= g.max || !g.room(s) {
+	if len(g.cells) >= g.max && (g.placed == nil || !g.placed(s)) || !g.room(s) {
 		return nil, api.Errorf(api.Overloaded, "there is no room for the series %s: the fleet has %d series or more that said something within the hour", *s, g.max).
 			WithReason(api.ReasonTooManySeries)
 	}

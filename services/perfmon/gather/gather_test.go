@@ -260,6 +260,18 @@ func TestIdleSeriesMakeRoom(t *testing.T) {
 	}
 }
 
+// A replica that has heard nothing of a series yet, and is full of others, takes it if the fleet has it.
+func TestNewSeriesKeepNoneOutThatTheFleetHas(t *testing.T) {
+	g := gather.New(gather.Config{MaxSeries: 2, Room: always, Placed: func(s *api.Series) bool { return s.ID == "known" }})
+	v := api.Measure(1)
+	for _, id := range []string{"a", "b", "c", "known", "d"} {
+		_, err := g.AddRecords(&api.RecordRequest{MetricRecord: api.MetricRecord{Metric: "m", ID: id, Value: &v}})
+		if want := map[string]string{"c": api.ReasonTooManySeries, "d": api.ReasonTooManySeries}[id]; api.ReasonOf(err) != want {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
 func TestNoRoomInTheFleet(t *testing.T) {
 	g := gather.New(gather.Config{MaxSeries: 10, Room: func(s *api.Series) bool { return s.ID == "known" }})
 	v := api.Measure(1)

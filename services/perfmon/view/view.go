@@ -145,8 +145,10 @@ func (v *View) AsOf() time.Time { return v.asOf }
 
 // Room tells whether a source's series has a place in the view, or there is one for it.
 func (v *View) Room(s *api.Series) bool {
-	if len(v.table.byKey) < v.table.max || v.table.canMakeRoom(v.asOf.Unix()) {
-		return true
-	}
+	return len(v.table.byKey) < v.table.max || v.table.canMakeRoom(v.asOf.Unix()) || v.Placed(s)
+}
+
+// Placed tells whether a series of a source has a place.
+func (v *View) Placed(s *api.Series) bool {
 	return v.table.byKey[string(append(appendGroup(nil, journal.Source, s.Kind, s.ID, s.Type, s.Host), s.Metric...))] != nil
 }

@@ -1,4 +1,0 @@
-package natstest
-
-// FreePorts is what servers take their ports from.
-var FreePorts = freePorts
