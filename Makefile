@@ -71,9 +71,16 @@ LEAN = $(if $(RACE),-vet=off -ldflags=-w)
 # Packages that are tested at once: half as many as there are processors. Each has servers, replicas and processes of its own, whose leases and
 # deadlines go by the clock.
 ABREAST = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 4); echo $$((n < 4 ? 2 : n / 2)))
-test: ## Run the tests (with the race detector: RACE=1)
+# Two that run whole systems go without the race detector as well, with which they would take a fifth of all the time: the benchmarks, which
+# work as fast as they can, and the scripts, which start the command some 900 times. All that they run is tested with it elsewhere.
+QUICK = $(if $(filter all,$(RACE)),,bench)
+SCRIPTS = ^TestScripts$$
+RACED = $$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED) $(QUICK)))$$")
+test: ## Run the tests (with the race detector: RACE=1, or RACE=all to leave nothing out but what is pure)
 	$(if $(RACE),go test $(LEAN) -timeout 10m $(SIMULATED:%=./%))
-	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race -p $(ABREAST)) $(LEAN) -timeout 10m $(if $(RACE),$$(go list ./... | grep -vE "/mabus/($(subst $() ,|,$(SIMULATED)))$$"),./...)
+	$(if $(and $(RACE),$(QUICK)),go test $(LEAN) -timeout 10m ./$(QUICK))
+	$(if $(and $(RACE),$(QUICK)),go test $(LEAN) -timeout 10m -run '$(SCRIPTS)' ./cmd/mabus)
+	$(if $(RACE),GORACE=atexit_sleep_ms=0) go test $(if $(RACE),-race -p $(ABREAST)) $(LEAN) -timeout 10m $(if $(and $(RACE),$(QUICK)),-skip '$(SCRIPTS)') $(if $(RACE),$(RACED),./...)
 
 .PHONY: conformance
 conformance: ## Check the worker SDKs in Go, Python and TypeScript, or any: WORKER="python3 my_worker.py"
@@ -106,8 +113,9 @@ cover: ## Run the tests and list how much of each function they reach
 	go tool cover -func=bin/cover.out
 
 .PHONY: lint
+# With RACE=1 it takes what the tests with the race detector have compiled.
 lint: $(GOLANGCI) ## Check the form of the code (fix what can be fixed with FIX=1)
-	$(GOLANGCI) run $(if $(FIX),--fix) ./...
+	$(if $(RACE),GOFLAGS=-race )$(GOLANGCI) run $(if $(FIX),--fix) ./...
 
 .PHONY: check
 check: ## Run what CI runs
