@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mabus-project/mabus/shared/lease"
+	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/test/chaos"
 )
 
@@ -27,7 +28,7 @@ var (
 // setting is how hard a seed is on the program.
 func setting(seed uint64) chaos.Config {
 	c := chaos.Config{
-		Seed: seed, Nodes: 1, Span: 8 * time.Second, Longest: 4 * time.Second,
+		Seed: seed, Nodes: 1, Span: 8 * time.Second, Longest: 4 * time.Second, Ports: natstest.TakePorts,
 		Timing: lease.Timing{Renew: 300 * time.Millisecond, Hold: 2 * time.Second, Challenge: 2600 * time.Millisecond},
 	}
 	if seed%3 == 0 { // the death of a leader stops writes for up to 8s

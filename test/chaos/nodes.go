@@ -9,8 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // Node is one NATS server, to be run as a process of its own. It is to advertise no addresses to clients.
@@ -74,7 +72,7 @@ func (w *world) startNodes(ctx context.Context) (err error) {
 
 // takePorts takes ports that are the world's until it is closed: who is to listen there may not have begun, or be killed and come back.
 func (w *world) takePorts(n int) ([]int, error) {
-	ports, release, err := natstest.TakePorts(n)
+	ports, release, err := w.cfg.Ports(n)
 	if err == nil {
 		w.releases = append(w.releases, release)
 	}

@@ -30,6 +30,8 @@ type Config struct {
 	Program, Self string
 	// Dir is where all files go.
 	Dir string
+	// Ports returns so many ports of the loopback interface that nobody else has until they are released.
+	Ports func(n int) (ports []int, release func(), err error)
 	// Log gets what happens; it may be called from any goroutine.
 	Log func(format string, args ...any)
 }
