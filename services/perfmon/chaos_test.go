@@ -34,6 +34,9 @@ func TestCountsAreWhatWasSentButForWhatIsSaidToBeLost(t *testing.T) {
 		must(t, conn, api.DeltasAdd, deltaOf(fmt.Sprintf("s%d", s), 1, 1))
 	}
 	seq = 1
+	window := func() (*api.MetricsListResponse, error) {
+		return call(t, conn, api.MetricsWindow, api.MetricsWindowRequest{MetricSelector: fleet, MetricTime: api.MetricTime{Last: api.Duration(time.Hour)}})
+	}
 	for turn := range 6 {
 		for range 40 {
 			round()
@@ -46,14 +49,21 @@ func TestCountsAreWhatWasSentButForWhatIsSaidToBeLost(t *testing.T) {
 			list = append(list, start(t, srv.URL(), cfg))
 		case 4:
 			srv.Restart(t)
-			natstest.Eventually(t, patience, conn.NC.IsConnected, "the sources are back")
+			back := map[string]bool{}
+			natstest.Eventually(t, patience, func() bool { // what is sent while nobody listens is all lost
+				resp, err := window()
+				if err == nil {
+					back[resp.Status.Replica] = true
+				}
+				return len(back) == len(list)
+			}, "all replicas are back")
 		}
 	}
 	var n uint64
 	var status api.MetricsStatus
 	natstest.Eventually(t, patience, func() bool {
 		round()
-		resp, err := call(t, conn, api.MetricsWindow, api.MetricsWindowRequest{MetricSelector: fleet, MetricTime: api.MetricTime{Last: api.Duration(time.Hour)}})
+		resp, err := window()
 		return err == nil && len(resp.Series) == 1
 	}, "somebody answers")
 	round() // which is heard: only what comes behind it says that something was lost
