@@ -31,7 +31,7 @@ func TestSilentMembers(t *testing.T) {
 	for n, silent := range map[int]int{4: 1, 7: 2} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := newSession(t, n)
-			wait := s.start(t, seq(silent, n), func(_ int, o *run.Options) { o.Timeout = time.Second })
+			wait := s.start(t, seq(silent, n), func(_ int, o *run.Options) { o.Timeout = 2 * time.Second })
 			if v := s.agreed(t, wait()); v != fmt.Sprint("value-", silent) {
 				t.Errorf("decided %q, want that of the first primary who runs", v)
 			}
@@ -72,7 +72,7 @@ func TestALyingMember(t *testing.T) {
 func TestAnInvalidProposal(t *testing.T) {
 	s := newSession(t, 4)
 	wait := s.start(t, seq(0, 4), func(i int, o *run.Options) {
-		o.Timeout = time.Second
+		o.Timeout = 2 * time.Second
 		if i == 0 {
 			o.Value = []byte("nonsense")
 		}
