@@ -17,10 +17,22 @@ const (
 func (s *Service) hint() {
 	tick := time.NewTicker(hintEvery)
 	defer tick.Stop()
+	hinted := map[string]bool{}
 	for {
-		if err := s.hintOnce(); err != nil && s.base.Err() == nil {
+		now, err := s.hintOnce()
+		if err != nil && s.base.Err() == nil {
 			s.cfg.Log.Debug().Err(err).Msg("perfmon does not tell the agents' latencies")
 		}
+		for id := range hinted {
+			switch {
+			case now[id]:
+			case err != nil:
+				now[id] = true
+			default: // who was slow once and is passed over for that could never show that it is quick
+				s.picker.Hint(id, 0)
+			}
+		}
+		hinted = now
 		select {
 		case <-s.base.Done():
 			return
@@ -29,17 +41,20 @@ func (s *Service) hint() {
 	}
 }
 
-func (s *Service) hintOnce() error {
+// hintOnce returns the agents of which it has told.
+func (s *Service) hintOnce() (map[string]bool, error) {
 	ctx, cancel := context.WithTimeout(s.base, hintTimeout)
 	defer cancel()
+	hinted := map[string]bool{}
 	agents := api.MetricsWindowRequest{MetricSelector: api.MetricSelector{Kind: api.SourceAgent, Metric: api.MetricLatency}, Limit: api.MaxPage}
 	for m, err := range s.client.Metrics.Each(ctx, agents) {
 		if err != nil {
-			return err
+			return hinted, err
 		}
 		if m.Count > 0 {
 			s.picker.Hint(m.ID, time.Duration(float64(m.P50)*float64(time.Second)))
+			hinted[m.ID] = true
 		}
 	}
-	return nil
+	return hinted, nil
 }
