@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
@@ -14,13 +12,11 @@ import (
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/daemon"
 	"github.com/mabus-project/mabus/shared/natsd"
+	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// A put into an object store now and then leaves one goroutine of nats.go behind.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
-}
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // stack runs NATS and every service in this process, and returns a client of it and what ends it.
 func stack(ctx context.Context, dir string, modules ...agent.Module) (*client.Client, func(), error) {

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/examples/agreement"
@@ -18,7 +16,7 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 var echo = agent.Module{Name: "echo-back", New: func(context.Context, agent.Env) (agent.Handler, error) {
 	return agent.HandlerFunc(func(_ context.Context, m *agent.Message) (json.RawMessage, error) { return m.Payload, nil }), nil

@@ -5,14 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/examples/economy"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // TestTwoRunsAtOnce: two runs on one server do not meet, each agent acts in its own name, and the ledger counts what there is.
 func TestTwoRunsAtOnce(t *testing.T) {

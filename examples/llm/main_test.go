@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/job"
 	"github.com/mabus-project/mabus/client/job/input"
@@ -30,7 +28,7 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // documents are few and small, and each has something to pick from.
 var documents = map[string]string{

@@ -150,7 +150,10 @@ func TestProgramThatEnds(t *testing.T) {
 		{api.RestartTemporary, api.AgentStopped, "it ended by itself"},
 	} {
 		id := string(c.policy)
-		w.start(t, api.AgentSpec{ID: id, Command: []string{"true"}, RestartPolicy: c.policy, MaxRestarts: &two})
+		spec := api.AgentSpec{ID: id, Command: []string{"true"}, RestartPolicy: c.policy, MaxRestarts: &two}
+		if _, err := w.Agents.Start(within(t, patience), api.AgentStartRequest{Agent: &spec}); err != nil { // it may be starting again by then
+			t.Fatal(err)
+		}
 		if a := w.eventually(t, id, status(c.want), id+" ended"); !strings.HasPrefix(a.Reason, c.reason) {
 			t.Errorf("%s: %s", id, a.Reason)
 		}

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/services/coordination"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/lease"
@@ -16,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natstest.Overlap(4)
-	goleak.VerifyTestMain(m)
+	natstest.VerifyTestMain(m)
 }
 
 // patience bounds what a loaded machine may take for something that should come at once.

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/services/economics"
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
@@ -17,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natstest.Overlap(4)
-	goleak.VerifyTestMain(m)
+	natstest.VerifyTestMain(m)
 }
 
 // patience bounds what a loaded machine may take for something that should come at once.

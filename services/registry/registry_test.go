@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/api"
@@ -17,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natstest.Overlap(4)
-	goleak.VerifyTestMain(m)
+	natstest.VerifyTestMain(m)
 }
 
 // patience bounds what a loaded machine may take for something that should come at once.

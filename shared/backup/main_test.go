@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/backup"
 	"github.com/mabus-project/mabus/shared/lease"
+	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
@@ -21,8 +20,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv(lease.EnvTiming, "500ms,2s,3s"); err != nil {
 		panic(err)
 	}
-	// A put into an object store now and then leaves one goroutine of nats.go behind.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+	natstest.VerifyTestMain(m)
 }
 
 const patience = time.Minute

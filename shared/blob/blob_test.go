@@ -7,20 +7,15 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/blob"
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-// A put into an object store now and then leaves one goroutine of nats.go 1.55 behind: it starts after the put has ended and
-// then waits on a nil channel.
 const patience = 20 * time.Second
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
-}
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 func open(t testing.TB) (*blob.Store, jetstream.JetStream) {
 	t.Helper()

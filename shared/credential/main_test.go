@@ -3,7 +3,7 @@ package credential_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }

@@ -6,13 +6,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/guard"
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 func dur(d time.Duration) api.Duration { return api.Duration(d) }
 

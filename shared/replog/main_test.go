@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
@@ -20,8 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natstest.Overlap(4)
-	// PutString, with which tests put snapshots, now and then leaves a goroutine of nats.go 1.55 behind that waits on a nil channel.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+	natstest.VerifyTestMain(m)
 }
 
 const (

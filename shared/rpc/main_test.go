@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/codec"
@@ -19,11 +18,7 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// A put into an object store now and then leaves one goroutine of nats.go 1.55 behind: it starts after the put has ended and
-// then waits on a nil channel.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
-}
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // sayRequest is the request of the test's own service.
 type sayRequest struct {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/services/registry"
@@ -16,7 +15,7 @@ import (
 	"github.com/mabus-project/mabus/shared/setting"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 20 * time.Second

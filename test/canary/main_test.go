@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/services/agenthost/native/echo"
@@ -25,6 +24,7 @@ import (
 	"github.com/mabus-project/mabus/services/registry"
 	"github.com/mabus-project/mabus/shared/credential"
 	"github.com/mabus-project/mabus/shared/daemon"
+	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/shared/rpc"
 	"github.com/mabus-project/mabus/shared/secret"
 
@@ -50,7 +50,7 @@ const operator = "ann"
 func TestMain(m *testing.M) {
 	run := map[string]func() error{"services": services, "worker": worker}[os.Getenv(asEnv)]
 	if run == nil {
-		goleak.VerifyTestMain(m)
+		natstest.VerifyTestMain(m)
 		return
 	}
 	if err := run(); err != nil {

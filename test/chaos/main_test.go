@@ -6,10 +6,9 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client/agent/exec"
 	"github.com/mabus-project/mabus/shared/codec"
+	"github.com/mabus-project/mabus/shared/natstest"
 	"github.com/mabus-project/mabus/test/chaos"
 )
 
@@ -18,7 +17,7 @@ func TestMain(m *testing.M) {
 	var err error
 	switch os.Getenv(chaos.EnvRole) {
 	case "":
-		goleak.VerifyTestMain(m)
+		natstest.VerifyTestMain(m)
 		return
 	case chaos.RoleNode:
 		err = as(serveNode)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // The tests of the SDKs in other languages need those languages, and are skipped where they are not installed.
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect")); err != nil {
+		if err := goleak.Find(natstest.Leaks()...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"go.uber.org/goleak"
+
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // The environment that makes the test's own program a NATS server: its memory is not that of Mabus, and grows with the histories that it keeps.
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(workerEnv) != "":
 		run = worker
 	case os.Getenv(dirEnv) == "":
-		goleak.VerifyTestMain(m)
+		natstest.VerifyTestMain(m)
 		return
 	}
 	if err := run(); err != nil {

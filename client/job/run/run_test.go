@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/client/job"
@@ -28,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natstest.Overlap(4)
-	goleak.VerifyTestMain(m)
+	natstest.VerifyTestMain(m)
 }
 
 type word struct {

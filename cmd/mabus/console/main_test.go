@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/client/agent"
@@ -24,10 +23,7 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-// A put into an object store now and then leaves one goroutine of nats.go behind.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
-}
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 30 * time.Second

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nkeys"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/examples/agreement"
 	"github.com/mabus-project/mabus/shared/api"
@@ -24,7 +23,7 @@ import (
 	"github.com/mabus-project/mabus/shared/pbft"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 const patience = time.Minute
 

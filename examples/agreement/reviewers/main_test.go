@@ -13,8 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/examples/agreement"
 	"github.com/mabus-project/mabus/shared/api"
@@ -22,7 +20,7 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 const patience = time.Minute
 

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/examples/agreement"
 	"github.com/mabus-project/mabus/shared/api"
@@ -21,7 +19,7 @@ import (
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 const patience = time.Minute
 

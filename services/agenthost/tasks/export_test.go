@@ -91,3 +91,15 @@ func (s *Store) PutAsideAndDie(ctx context.Context, msg *nats.Msg) error {
 	}
 	return s.putAside(ctx, d, waitsInput, nil)
 }
+
+// Rounds returns what fills so many slots from the queues of a capability, and tells of which priority each task is.
+func (s *Store) Rounds(ctx context.Context, capability string) (run func(n int, short bool) ([]api.Priority, error), end func(), err error) {
+	r := &rounds{
+		high: s.newQueue(consumerName(capability, api.PriorityHigh), api.TaskSubject(s.ns, capability, api.PriorityHigh, "*")),
+		low:  s.newQueue(consumerName(capability, api.PriorityLow), api.TaskSubject(s.ns, capability, api.PriorityLow, "*")),
+	}
+	return func(n int, short bool) (of []api.Priority, err error) {
+		_, err = r.run(n, short, func(m *nats.Msg) { of = append(of, bare(m.Subject).Priority) })
+		return of, err
+	}, r.close, r.open(ctx)
+}

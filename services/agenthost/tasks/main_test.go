@@ -16,7 +16,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 		hostMain()
 	}
 	_ = flag.Set("test.parallel", "8") // these tests wait more than they work
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+	natstest.VerifyTestMain(m)
 }
 
 // agents is a host's agents made of one function, with slots that are counted and may serve several capabilities.

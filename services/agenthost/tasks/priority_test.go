@@ -123,6 +123,45 @@ func TestLowGetsItsShare(t *testing.T) {
 	}
 }
 
+// The one slot of a round went to a low task, whose turn it was: that says nothing of how many high ones wait.
+func TestALowTasksTurnIsNoEndOfHighOnes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tasks.Small{})
+	w.submitMany(t, "low", 100, api.TaskSpec{})
+	w.submitMany(t, "high", 200, api.TaskSpec{Priority: api.PriorityHigh})
+	round, end, err := w.store.Rounds(t.Context(), "work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	// The server confirms a message a moment before its consumers hear of it.
+	natstest.Eventually(t, 20*time.Second, func() bool {
+		stats, err := w.store.Stats(t.Context())
+		return err == nil && stats.Waiting["work"][api.PriorityHigh] == 200 && stats.Waiting["work"][api.PriorityLow] == 100
+	}, "all can be pulled")
+	low := func(n int) (got int) {
+		of, err := round(n, true)
+		if err != nil || len(of) != n {
+			t.Fatalf("%d of %d slots are filled, %v", len(of), n, err)
+		}
+		for _, p := range of {
+			if p == api.PriorityLow {
+				got++
+			}
+		}
+		return got
+	}
+	if got := low(8); got != 0 { // which finds that high ones wait
+		t.Errorf("of the first 8 starts %d are low", got)
+	}
+	if a, b := low(1), low(1); a != 0 || b != 1 {
+		t.Errorf("of the ninth and tenth start %d and %d are low, want the tenth", a, b)
+	}
+	if got := low(64); got != 6 {
+		t.Errorf("of the next 64 starts %d are low, want a tenth", got)
+	}
+}
+
 func TestCapabilitiesShareAnAgent(t *testing.T) {
 	t.Parallel()
 	for _, slots := range []int{1, 8} {

@@ -34,7 +34,9 @@ func (r *rounds) run(n int, short bool, each func(*nats.Msg)) (int, error) {
 	}
 	rest := n - got
 	high, err := r.high.pull(rest, each)
-	r.highBusy = high == rest && rest > 0
+	if rest > 0 { // else nothing was learnt of high tasks
+		r.highBusy = high == rest
+	}
 	if r.highBusy && got == owed {
 		r.credit = (r.credit + n) % share
 	} else {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/mabus-project/mabus/client"
 	"github.com/mabus-project/mabus/services/perfmon"
 	"github.com/mabus-project/mabus/services/perfmon/alerts"
@@ -17,7 +15,7 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // patience bounds what a loaded machine may take for something that should come at once.
 const patience = 30 * time.Second

@@ -11,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/natstest"
@@ -19,7 +18,7 @@ import (
 	"github.com/mabus-project/mabus/shared/pbft/run"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 // patience bounds what should come at once, however slow the machine is: on one that is starved it takes long to check what a liar has signed.
 const patience = 2 * time.Minute
