@@ -70,7 +70,8 @@ func TestAnAgentIsMovedUnderLoad(t *testing.T) {
 		if seen := w.numbers(t, id); !slices.Equal(seen, upTo(calls)) {
 			t.Errorf("%s has seen %d numbers, want 1 to %d in order", id, len(seen), calls)
 		}
-		if a := w.get(t, id); a.Host != "h1" || a.Restarts != 0 || !a.Wanted {
+		a := w.eventually(t, id, func(a *api.Agent) bool { return a.Host == "h1" }, "it is on h1")
+		if a.Restarts != 0 || !a.Wanted {
 			t.Errorf("%s: on %s, %d restarts, wanted %v", id, a.Host, a.Restarts, a.Wanted)
 		}
 	}
