@@ -40,50 +40,60 @@ func PutObject(ctx context.Context, js jetstream.JetStream, objects jetstream.Ob
 // put is PutObject into the store, and leaves the chunks of what had the name before.
 func (s *Store) put(ctx context.Context, name string, data []byte) error {
 	id := nuid.Next()
-	chunks, err := s.chunks(ctx, id, data)
+	chunks, under, err := s.chunks(ctx, id, data)
 	if err == nil {
 		err = s.describe(ctx, name, id, data, chunks)
 	}
 	if err != nil {
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 		defer cancel()
+		for _, f := range under { // what is under way could come behind the purge
+			_, _ = stored(undo, f)
+		}
 		return errors.Join(fmt.Errorf("put a body of %d bytes: %w", len(data), err), s.purge(undo, "C."+id))
 	}
 	return nil
 }
 
-// chunks stores the body in parts, and returns when the server has all of them.
-func (s *Store) chunks(ctx context.Context, id string, data []byte) (n int, err error) {
-	var under []jetstream.PubAckFuture
-	wait := func(f jetstream.PubAckFuture) error {
-		select {
-		case <-f.Ok():
-			return nil
-		case err := <-f.Err():
-			return err
-		case <-ctx.Done():
-			return context.Cause(ctx)
+// chunks stores the body in parts, and returns how many when the server has all of them, or else those of which it has said nothing yet.
+func (s *Store) chunks(ctx context.Context, id string, data []byte) (n int, under []jetstream.PubAckFuture, err error) {
+	first := func() (err error) { // of those under way
+		heard, err := stored(ctx, under[0])
+		if heard {
+			under = under[1:]
 		}
+		return err
 	}
 	for chunk := range slices.Chunk(data, chunkBytes) {
 		if len(under) == ahead {
-			if err := wait(under[0]); err != nil {
-				return 0, err
+			if err := first(); err != nil {
+				return 0, under, err
 			}
-			under = under[1:]
 		}
 		f, err := s.js.PublishMsgAsync(&nats.Msg{Subject: "$O." + s.bucket + ".C." + id, Data: chunk})
 		if err != nil {
-			return 0, err
+			return 0, under, err
 		}
 		under, n = append(under, f), n+1
 	}
-	for _, f := range under {
-		if err := wait(f); err != nil {
-			return 0, err
+	for len(under) > 0 {
+		if err := first(); err != nil {
+			return 0, under, err
 		}
 	}
-	return n, nil
+	return n, nil, nil
+}
+
+// stored waits until the server has said whether it has a chunk, which it does once.
+func stored(ctx context.Context, f jetstream.PubAckFuture) (heard bool, err error) {
+	select {
+	case <-f.Ok():
+		return true, nil
+	case err := <-f.Err():
+		return true, err
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
 }
 
 // describe stores what there is under a name, in the place of what was described before.
