@@ -59,7 +59,7 @@ func (s *Store) Put(ctx context.Context, data []byte) (string, error) {
 		return "", err
 	}
 	name := nuid.Next()
-	if err := s.put(ctx, name, data); err != nil {
+	if err := s.put(ctx, name, data, false); err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(data)
@@ -188,7 +188,7 @@ func (s *Store) Renew(ctx context.Context, ref string, age time.Duration) error 
 	if err != nil {
 		return err
 	}
-	if err := s.put(ctx, name, data); err != nil {
+	if err := s.put(ctx, name, data, true); err != nil {
 		return err
 	}
 	return s.purge(ctx, "C."+info.NUID) // what was there before

@@ -31,28 +31,33 @@ func PutObject(ctx context.Context, js jetstream.JetStream, objects jetstream.Ob
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("look up an object: %w", err)
 	}
-	if err := s.put(ctx, name, data); err != nil || old == nil {
+	if err := s.put(ctx, name, data, old != nil); err != nil || old == nil {
 		return err
 	}
 	return s.purge(ctx, "C."+old.NUID)
 }
 
-// put is PutObject into the store, and leaves the chunks of what had the name before.
-func (s *Store) put(ctx context.Context, name string, data []byte) error {
+// put is PutObject into the store, and leaves the chunks of what had the name before. Known says that others may know the name.
+func (s *Store) put(ctx context.Context, name string, data []byte, known bool) error {
 	id := nuid.Next()
 	chunks, under, err := s.chunks(ctx, id, data)
-	if err == nil {
+	whole := err == nil
+	if whole {
 		err = s.describe(ctx, name, id, data, chunks)
 	}
-	if err != nil {
-		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
-		defer cancel()
-		for _, f := range under { // what is under way could come behind the purge
-			_, _ = stored(undo, f)
-		}
-		return errors.Join(fmt.Errorf("put a body of %d bytes: %w", len(data), err), s.purge(undo, "C."+id))
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("put a body of %d bytes: %w", len(data), err)
+	if whole && known { // it may be described all the same, and is then what has the name; if not, its age removes it
+		return err
+	}
+	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	for _, f := range under { // what is under way could come behind the purge
+		_, _ = stored(undo, f)
+	}
+	return errors.Join(err, s.purge(undo, "C."+id))
 }
 
 // chunks stores the body in parts, and returns how many when the server has all of them, or else those of which it has said nothing yet.

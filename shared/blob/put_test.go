@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -59,6 +61,38 @@ func TestAPutThatIsGivenUp(t *testing.T) {
 		stream, err := js.Stream(t.Context(), "OBJ_mabus_blobs")
 		return err == nil && stream.CachedInfo().State.Msgs == 2
 	}, "only the first body is there")
+}
+
+// The server's answer to the last step of a renewal is lost: the body is there all the same, and can be renewed again.
+func TestARenewalWhoseAnswerIsLost(t *testing.T) {
+	srv := natstest.Start(t)
+	var lost atomic.Bool
+	url := natstest.Refuse(t, srv.URL(), func(subject string) natstest.Refusal {
+		if lost.Load() && strings.HasPrefix(subject, "$O.mabus_blobs.M.") {
+			return natstest.Unheard
+		}
+		return natstest.Pass
+	})
+	js, err := jetstream.New(natstest.Connect(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := blob.New(js, "mabus", 1)
+	data := bytes.Repeat([]byte("x"), 300<<10)
+	ref := put(t, s, data)
+	lost.Store(true)
+	if err := s.Renew(t.Context(), ref, 0); err == nil {
+		t.Error("it is renewed, and nobody was told")
+	}
+	lost.Store(false)
+	for _, step := range []string{"after it", "renewed again"} {
+		if got, err := s.Get(t.Context(), ref); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%s: %d bytes, %v", step, len(got), err)
+		}
+		if err := s.Renew(t.Context(), ref, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Any number of bodies leaves as many goroutines and subscriptions as one.
