@@ -161,71 +161,85 @@ func TestServersEndAndHostsLiveOn(t *testing.T) {
 	}
 	c := dial(t, cluster.URLs(), "tester")
 	alive(t, c, "l1")
-	var conns []*nats.Conn
-	var away [hosts]absence
-	for n := range hosts {
+	begin := func(n int, id string) *attached {
+		h := &attached{id: id}
 		// Three begin at each server.
-		nc := natstest.Connect(t, cluster.URL(n%3)+","+cluster.URLs(), append(away[n].options(), nats.DontRandomize())...)
-		conns = append(conns, nc)
-		listen(t, c, nc, fmt.Sprintf("h%d", n), "l1")
+		h.nc = natstest.Connect(t, cluster.URL(n%3)+","+cluster.URLs(), append(h.options(), nats.DontRandomize())...)
+		listen(t, c, h.nc, id, "l1")
+		return h
+	}
+	var all [hosts]*attached
+	for n := range all {
+		all[n] = begin(n, fmt.Sprintf("h%d", n))
 	}
 	for i := range 3 {
-		watched(t, conns[0], "h0")
+		watched(t, all[0].nc, all[0].id)
+		for _, h := range all {
+			h.forget()
+		}
 		cluster.StopNode(i)
-		begin := time.Now()
+		stopped := time.Now()
 		natstest.Eventually(t, patience, func() bool {
-			for _, nc := range conns {
-				if !nc.IsConnected() {
+			for _, h := range all {
+				if !h.nc.IsConnected() {
 					return false
 				}
 			}
-			return time.Since(begin) > 2*time.Second
+			return time.Since(stopped) > 2*time.Second
 		}, "all hosts are connected after the end of server %d", i)
 		cluster.StartNode(t, i)
 		cluster.WaitReady(t)
-		for n := range hosts {
-			eventuallyStatus(t, c, fmt.Sprintf("h%d", n), func(s api.HostStatus) bool {
-				if s == api.HostDead {
-					if longest := away[n].longest(); longest > 250*time.Millisecond { // on a machine that stood still: then it is right
-						t.Skipf("host h%d was marked after the end of server %d: it needed %s to connect to another", n, i, longest)
-					}
-					t.Fatalf("host h%d was marked after the end of server %d", n, i)
-				}
-				return true
-			})
+		for n, h := range all {
+			dead := false
+			eventuallyStatus(t, c, h.id, func(s api.HostStatus) bool { dead = s == api.HostDead; return true })
+			if !dead {
+				continue
+			}
+			if away := h.longest(); away <= 250*time.Millisecond {
+				t.Fatalf("host %s was marked after the end of server %d, though it was at another after %s", h.id, i, away)
+			}
+			all[n] = begin(n, fmt.Sprintf("h%d-%d", n, i)) // it was rightly marked, on a machine that stood still: another takes its place
 		}
 	}
-	watched(t, conns[0], "h0")
-	conns[4].Close()
-	eventuallyStatus(t, c, "h4", func(s api.HostStatus) bool { return s == api.HostDead })
+	watched(t, all[4].nc, all[4].id)
+	all[4].nc.Close()
+	eventuallyStatus(t, c, all[4].id, func(s api.HostStatus) bool { return s == api.HostDead })
 }
 
-// absence measures for how long a connection is lost at a time.
-type absence struct {
+// attached is a host's connection, and for how long it was lost at most at a time.
+type attached struct {
+	id   string
+	nc   *nats.Conn
 	mu   sync.Mutex
 	from time.Time
 	most time.Duration
 }
 
-func (a *absence) options() []nats.Option {
+func (h *attached) options() []nats.Option {
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.from = time.Now()
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.from = time.Now()
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.most = max(a.most, time.Since(a.from))
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.most = max(h.most, time.Since(h.from))
 		}),
 	}
 }
 
-func (a *absence) longest() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.most
+func (h *attached) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.most = 0
+}
+
+func (h *attached) longest() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.most
 }
 
 // eventuallyStatus asks for the status of a host, each time for a second, until it is as wanted.
