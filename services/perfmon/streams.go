@@ -44,7 +44,7 @@ func (s *Service) openStreams(ctx context.Context) error {
 	} {
 		cfg.Storage, cfg.Discard, cfg.Replicas, cfg.AllowDirect = jetstream.FileStorage, jetstream.DiscardOld, s.cfg.Replicas, true
 		cfg.Duplicates = 100 * time.Millisecond // the least that a server takes: batches are numbered
-		if err := kv.EnsureStream(ctx, s.conn.JS, cfg); err != nil {
+		if _, err := kv.EnsureStream(ctx, s.conn.JS, cfg); err != nil {
 			return err
 		}
 	}

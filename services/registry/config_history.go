@@ -27,7 +27,7 @@ func (c *configs) historySubject(version uint64) string {
 }
 
 func (c *configs) openHistory(ctx context.Context, replicas int) error {
-	err := kv.EnsureStream(ctx, c.conn.JS, jetstream.StreamConfig{
+	_, err := kv.EnsureStream(ctx, c.conn.JS, jetstream.StreamConfig{
 		Name: c.historyStream(), Subjects: []string{c.conn.Namespace + ".config_history.>"}, Storage: jetstream.FileStorage, Replicas: replicas,
 		MaxMsgs: api.MaxConfigHistory, MaxBytes: historyBytes, Discard: jetstream.DiscardOld,
 	})

@@ -76,7 +76,7 @@ var Stores = []Store{
 	archive("archive", "coordination", 8*gibi).holds("sessions that have ended, with their transcripts", ""),
 	log("log_economics", "economics", 8*gibi).holds("what the economy was asked", "a verified snapshot that has it"),
 	archive("economics_archive", "economics", 64*gibi).holds("auctions, tenders, contracts and markets that have ended, their transcripts, and pages of statements", ""),
-	bucket("economics_keys", "economics", mebi, 1).value(0).holds("the key that signs transcripts", ""),
+	bucket("economics_keys", "economics", mebi, 1).holds("the key that signs transcripts", ""),
 	bucket("snapshots", "shared", 16*mebi, 1).holds("which of the snapshots are the newest that are verified", ""),
 	{Name: "snapshots", Kind: StoreObjects, Owner: "shared", Bytes: 4 * gibi, Full: StoreRefuses, Holds: "snapshots of the two logs", Until: "the next one that is verified"},
 	bucket("state", "agenthost", gibi, 2).holds("what agents have saved; above 64 KiB in parts", "the agent's deregistration"),

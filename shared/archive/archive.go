@@ -37,15 +37,11 @@ func Open(ctx context.Context, conn *rpc.Conn, name, prefix string, replicas int
 		Name: api.Bucket(conn.Namespace, name), Subjects: []string{prefix + ">"}, Storage: jetstream.FileStorage, Replicas: replicas,
 		MaxMsgsPerSubject: 1, MaxBytes: maxBytes, Discard: jetstream.DiscardOld, DenyDelete: true, Compression: jetstream.S2Compression,
 	}
-	a := &Archive{js: conn.JS}
-	err := kv.Retry(ctx, func(ctx context.Context) (err error) {
-		a.stream, err = conn.JS.CreateOrUpdateStream(ctx, cfg)
-		return err
-	})
+	stream, err := kv.EnsureStream(ctx, conn.JS, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", cfg.Name, err)
+		return nil, err
 	}
-	return a, nil
+	return &Archive{js: conn.JS, stream: stream}, nil
 }
 
 // Batch is what is being stored.

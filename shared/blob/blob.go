@@ -202,7 +202,7 @@ func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
 	}
 	obj, err := s.js.ObjectStore(ctx, s.bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		obj, err = s.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		obj, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 			Bucket: s.bucket, TTL: MaxAge, MaxBytes: MaxBytes, Replicas: s.replicas,
 			Description: "Mabus: bodies too large for one message",
 		})

@@ -61,20 +61,12 @@ type Bucket struct {
 // has another number of copies is failed_precondition: one process with another setting must not take copies away.
 func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Bucket, error) {
 	b := newBucket(js, cfg.Namespace, cfg.Name)
-	want := jetstream.KeyValueConfig{
-		Bucket:       b.name,
-		Replicas:     orDefault(cfg.Replicas, 1),
-		History:      uint8(min(max(orDefault(cfg.History, defaultHistory), 1), 64)),
-		MaxBytes:     orDefault(cfg.MaxBytes, defaultMaxBytes),
-		MaxValueSize: orDefault(cfg.MaxValueSize, defaultMaxValue),
-		TTL:          cfg.TTL,
-		Storage:      jetstream.FileStorage,
-	}
+	want := b.config(cfg)
 	err := Retry(ctx, func(ctx context.Context) error {
 		if err := b.checkCopies(ctx, want.Replicas); err != nil {
 			return err
 		}
-		_, err := js.CreateOrUpdateKeyValue(ctx, want)
+		_, err := Ensure(ctx, js, want)
 		if err == nil {
 			_, err = b.refresh(ctx)
 		}
@@ -84,6 +76,16 @@ func Open(ctx context.Context, js jetstream.JetStream, cfg Config) (*Bucket, err
 		return nil, fmt.Errorf("open bucket %s: %w", b.name, err)
 	}
 	return b, nil
+}
+
+// config describes the stream of the bucket, as every client library expects it (ADR-8 of NATS).
+func (b *Bucket) config(cfg Config) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: b.stream, Subjects: []string{b.prefix + ">"}, Storage: jetstream.FileStorage, Replicas: orDefault(cfg.Replicas, 1),
+		MaxMsgsPerSubject: int64(min(max(orDefault(cfg.History, defaultHistory), 1), 64)), MaxAge: cfg.TTL,
+		MaxBytes: orDefault(cfg.MaxBytes, defaultMaxBytes), MaxMsgSize: orDefault(cfg.MaxValueSize, defaultMaxValue),
+		Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true, AllowDirect: true,
+	}
 }
 
 func (b *Bucket) checkCopies(ctx context.Context, want int) error {

@@ -3,7 +3,6 @@ package kv
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,19 +28,12 @@ const (
 // EnsureEvents creates or updates the stream <namespace>_events, which keeps events for 7 days, and at most 1 GiB and
 // api.MaxEvents of them, the oldest going first. It keeps trying until ctx ends while JetStream is not ready.
 func EnsureEvents(ctx context.Context, js jetstream.JetStream, namespace string, replicas int) error {
-	name := api.Bucket(namespace, "events")
-	err := Retry(ctx, func(ctx context.Context) error {
-		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-			Name: name, Subjects: []string{namespace + ".event.>"}, MaxAge: eventsAge, MaxBytes: eventsBytes, MaxMsgs: api.MaxEvents,
-			AllowAtomicPublish: true, AllowBatchPublish: true, Discard: jetstream.DiscardOld, Replicas: orDefault(replicas, 1),
-			Storage: jetstream.FileStorage, AllowDirect: true,
-		})
-		return err
+	_, err := EnsureStream(ctx, js, jetstream.StreamConfig{
+		Name: api.Bucket(namespace, "events"), Subjects: []string{namespace + ".event.>"}, MaxAge: eventsAge, MaxBytes: eventsBytes, MaxMsgs: api.MaxEvents,
+		AllowAtomicPublish: true, AllowBatchPublish: true, Discard: jetstream.DiscardOld, Replicas: orDefault(replicas, 1),
+		Storage: jetstream.FileStorage, AllowDirect: true,
 	})
-	if err != nil {
-		return fmt.Errorf("open stream %s: %w", name, err)
-	}
-	return nil
+	return err
 }
 
 // Outbox publishes every change of a bucket, or every message of a stream, that has an event name as an api.Event, at least once and

@@ -2,9 +2,11 @@ package soak_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/services/agenthost/tasks"
@@ -50,6 +52,42 @@ func TestStoresAreAsTheTableSays(t *testing.T) {
 	}
 	for name := range table {
 		t.Errorf("%s is in the table, and nothing has made it", name)
+	}
+}
+
+// Processes that start leave streams that are as they should be alone: an update of one races in the server with consumers that others make.
+func TestAStartUpdatesNoStream(t *testing.T) {
+	w := &world{}
+	w.nats(t)
+	nc, err := nats.Connect(w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	updates, err := nc.SubscribeSync("$JS.API.STREAM.UPDATE.*")
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w.serve(t, services(w.keys(t)))
+		w.stop()
+	}
+	if err := nc.Publish("$JS.API.STREAM.UPDATE.last", nil); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		m, err := updates.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(m.Subject, "$JS.API.STREAM.UPDATE.")
+		if name == "last" {
+			return
+		}
+		t.Errorf("%s was updated", name)
 	}
 }
 

@@ -45,12 +45,19 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{}
 	w.nats(t)
+	w.serve(t, services(w.keys(t)))
+	w.c = w.connect(t, "operator")
+	return w
+}
+
+// serve starts the services.
+func (w *world) serve(t *testing.T, services []daemon.Service) {
+	t.Helper()
 	ready := make(chan struct{}, 1)
-	keys := w.keys(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- daemon.Run(ctx, daemon.Config{NATS: rpc.Options{URL: w.url}, Version: "0.0.0", Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { ready <- struct{}{} }}, services(keys))
+		ended <- daemon.Run(ctx, daemon.Config{NATS: rpc.Options{URL: w.url}, Version: "0.0.0", Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { ready <- struct{}{} }}, services)
 	}()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
@@ -64,8 +71,6 @@ func newWorld(t *testing.T) *world {
 	case err := <-ended:
 		t.Fatalf("the services have ended: %v", err)
 	}
-	w.c = w.connect(t, "operator")
-	return w
 }
 
 func services(keys string) []daemon.Service {

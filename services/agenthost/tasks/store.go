@@ -88,7 +88,7 @@ func open(ctx context.Context, conn *rpc.Conn, b bounds) (*Store, error) {
 func (s *Store) create(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	stream, err := s.ensure(ctx, jetstream.StreamConfig{
+	stream, err := kv.Ensure(ctx, s.conn.JS, jetstream.StreamConfig{
 		Name: s.tasks, Description: "Mabus: tasks without an outcome",
 		Subjects: []string{s.ns + ".task.*.*.*", s.ns + ".deadline.*.*.*"}, Retention: jetstream.WorkQueuePolicy,
 		MaxMsgsPerSubject: 1, AllowMsgSchedules: true, Replicas: s.conn.Replicas,
@@ -96,7 +96,7 @@ func (s *Store) create(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.ensure(ctx, jetstream.StreamConfig{
+	_, err = kv.Ensure(ctx, s.conn.JS, jetstream.StreamConfig{
 		Name: s.results, Description: "Mabus: outcomes of tasks", Subjects: []string{s.ns + ".result.*.*"},
 		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
 		MaxAge: ResultAge, MaxBytes: s.bounds.resultBytes, Replicas: s.conn.Replicas,
@@ -104,27 +104,18 @@ func (s *Store) create(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.ensure(ctx, jetstream.StreamConfig{
+	_, err = kv.Ensure(ctx, s.conn.JS, jetstream.StreamConfig{
 		Name: s.parts, Description: "Mabus: what tasks say", Subjects: []string{api.PartsSubject(s.ns, "*")},
 		MaxMsgsPerSubject: api.MaxTaskParts, MaxAge: ResultAge, MaxBytes: MaxPartBytes, Replicas: s.conn.Replicas,
 	})
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.ensure(ctx, jetstream.StreamConfig{
+	_, err = kv.Ensure(ctx, s.conn.JS, jetstream.StreamConfig{
 		Name: s.state, Description: "Mabus: checkpoints, questions and answers of tasks",
 		Subjects:          []string{s.checkpointSubject("*"), s.questionsSubject("*")},
 		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, MaxAge: StateAge, MaxBytes: MaxStateBytes, Replicas: s.conn.Replicas,
 	})
-	return stream, err
-}
-
-// ensure leaves a stream that is as it should be untouched: an update while consumers are made is a race in the server.
-func (s *Store) ensure(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
-	stream, err := s.conn.JS.CreateStream(ctx, cfg)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return s.conn.JS.UpdateStream(ctx, cfg)
-	}
 	return stream, err
 }
 
