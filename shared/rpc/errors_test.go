@@ -202,9 +202,10 @@ func TestTheCallersContext(t *testing.T) {
 		entered <- struct{}{}
 		select {
 		case <-ctx.Done():
+			return nil, ctx.Err() // its time may be over a moment before the caller's
 		case <-over: // nobody tells it that the caller has given up
+			return nil, context.Canceled
 		}
-		return nil, context.Canceled
 	}))
 	defer close(over)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
