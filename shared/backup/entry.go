@@ -65,7 +65,7 @@ func (e *entry) write(w io.Writer) error {
 // newCompressor compresses with little memory, since a back-up has a writer for each store. What several of them wrote can be read one
 // after the other.
 func newCompressor(w io.Writer) *s2.Writer {
-	return s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10))
+	return s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(blockBytes))
 }
 
 var errDamaged = errors.New("it is damaged")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"testing"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/rpc"
@@ -20,6 +21,26 @@ func ChaseFor(d time.Duration) (undo func()) {
 
 // Able refuses a server that cannot restore.
 func Able(ctx context.Context, conn *rpc.Conn) error { return newServer(conn).able(ctx) }
+
+// NewCompressor is what archives are compressed with.
+var NewCompressor = newCompressor
+
+// Pieces returns what data is cut into, for messages of a size.
+func Pieces(t testing.TB, data []byte, size int) [][]byte {
+	t.Helper()
+	var all [][]byte
+	for p := newPieces(bytes.NewReader(data)); ; {
+		buf := make([]byte, size)
+		n, err := p.next(buf)
+		if errors.Is(err, io.EOF) && n == 0 {
+			return all
+		}
+		if err != nil || n == 0 {
+			t.Fatalf("a piece of %d bytes, %v", n, err)
+		}
+		all = append(all, buf[:n])
+	}
+}
 
 // Entry is a message of an archive.
 type Entry = entry

@@ -63,13 +63,13 @@ func (s *server) chunks(ctx context.Context, subject string, r io.Reader) error 
 	}
 	defer sub.Unsubscribe()
 	to := &sender{nc: s.conn.NC, sub: sub, subject: subject}
-	chunk := make([]byte, min(chunkBytes, int(s.conn.NC.MaxPayload())))
+	chunk, all := make([]byte, min(chunkBytes, int(s.conn.NC.MaxPayload()))), newPieces(r)
 	for first := true; ; first = false {
-		n, err := io.ReadFull(r, chunk)
-		if n == 0 {
-			if err == io.EOF {
-				break
-			}
+		n, err := all.next(chunk)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
 			return err
 		}
 		send := to.send
