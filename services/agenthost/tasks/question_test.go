@@ -237,6 +237,10 @@ func TestQuestionsOnThreeNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &world{conn: conn, store: store}
+	natstest.Eventually(t, 30*time.Second, func() bool { // the node that we are connected to may not know yet who leads the stream
+		_, err := store.Submit(t.Context(), api.Cause{Principal: "p"}, api.TaskSpec{ID: "first", Capability: "none"})
+		return err == nil
+	}, "tasks are taken")
 	startHost(t, store, "h", 8, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
 		err := errors.Join(m.Parts.Chunk(ctx, m.Payload), m.Parts.Chunk(ctx, m.Payload), m.Parts.Checkpoint(ctx, m.Payload))
 		if err != nil {
