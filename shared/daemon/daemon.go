@@ -138,11 +138,14 @@ func (p *process) incarnation(ctx context.Context) error {
 func (p *process) live(ctx context.Context, conn *rpc.Conn) (err error) {
 	held, err := acquire(ctx, conn, p.cfg.Log)
 	if err != nil {
+		if ctx.Err() != nil { // told to end, which is no failure
+			return nil
+		}
 		return err
 	}
 	stopLevel, err := p.followLevel(ctx, conn)
 	if err != nil {
-		return err
+		return errors.Join(err, stopAll(ctx, nil, held))
 	}
 	defer stopLevel()
 	registry := prometheus.NewRegistry()

@@ -260,6 +260,25 @@ func TestAnEndWhileWaitingForNATSIsOrderly(t *testing.T) {
 	}
 }
 
+func TestAnEndWhileWaitingForTheStoreIsOrderly(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	url := natstest.Refuse(t, natstest.Start(t).URL(), func(subject string) natstest.Refusal {
+		if !strings.HasPrefix(subject, "$JS.API.") {
+			return natstest.Pass
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return natstest.Swallow
+	})
+	_, end := run(t, daemon.Config{NATS: rpc.Options{URL: url}}, (&service{name: "a", j: &journal{}}).row())
+	<-asked
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

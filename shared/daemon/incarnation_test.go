@@ -34,6 +34,9 @@ func TestNothingListensFromAnEarlierLife(t *testing.T) {
 	ready, end := run(t, daemon.Config{NATS: rpc.Options{URL: srv.URL()}}, daemon.Service{Name: "a", Start: func(_ context.Context, env daemon.Env) (daemon.Running, error) {
 		sub, err := env.Conn.NC.QueueSubscribe("who", "q", func(m *nats.Msg) { _ = m.Respond(nil) })
 		leases <- env.Lease
+		if err == nil {
+			err = env.Conn.NC.FlushTimeout(10 * time.Second) // else the server may hear of the listener after it hears of a request
+		}
 		return &listener{sub, stopped}, err
 	}})
 	conn := wait(t, ready)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -28,12 +29,23 @@ func (p *process) followLevel(ctx context.Context, conn *rpc.Conn) (stop func(),
 	if p.cfg.Level != "" {
 		given["level"] = p.cfg.Level
 	}
+	var mu sync.Mutex
+	changed := false
 	s, err := setting.Open(ctx, conn, setting.Section[logging]{
-		Name: "log", Default: logging{Level: "info"}, Given: given, Changed: func(_, next *logging) { set(next) },
+		Name: "log", Default: logging{Level: "info"}, Given: given, Changed: func(_, next *logging) {
+			mu.Lock()
+			defer mu.Unlock()
+			changed = true
+			set(next)
+		},
 	}, p.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	set(s.Current())
+	mu.Lock()
+	defer mu.Unlock()
+	if !changed { // else what it was at first came late
+		set(s.Current())
+	}
 	return s.Close, nil
 }
