@@ -17,7 +17,8 @@ import (
 func TestAPrincipalHasItsShare(t *testing.T) {
 	t.Parallel()
 	const keep = 5 * 144 * time.Second // so that what has ended makes room after five seconds
-	s := open(t, natstest.Start(t).Connect(t), lease.Timing{Keep: keep})
+	// None dies in the meantime, which would make room as well.
+	s := open(t, natstest.Start(t).Connect(t), lease.Timing{Hold: 50 * time.Minute, Challenge: time.Hour, Keep: keep})
 	w := lease.NewWatcher(s, lease.WatcherOptions{})
 	w.Start()
 	t.Cleanup(w.Stop)

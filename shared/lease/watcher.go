@@ -104,6 +104,9 @@ func (w *Watcher) State(id string) State {
 	return state(r)
 }
 
+// CatchUp waits until the watcher has seen all that the store has now. Its errors are those of kv.Mirror's.
+func (w *Watcher) CatchUp(ctx context.Context) error { return w.mirror.CatchUp(ctx) }
+
 func state(r *record) State {
 	if r.State == live {
 		return Live

@@ -135,9 +135,10 @@ func (s *Store) wait(ctx context.Context, l *line, c *claim) (*api.LockGrant, er
 
 // gone is the error of a place that is not there any more: its lease has died, or it was given up.
 func (s *Store) gone(ctx context.Context, l *line, c *claim) error {
-	wait, cancel := context.WithTimeout(ctx, deathWait)
+	wait, cancel := context.WithTimeout(ctx, leaseWait)
 	defer cancel()
-	if s.sight.Wait(wait, c.Lease, lease.Dead) == nil || s.sight.State(c.Lease) != lease.Live {
+	_ = s.sight.CatchUp(wait) // another replica may have heard of a death first, and swept the ticket
+	if s.sight.State(c.Lease) != lease.Live {
 		return lost(l.name)
 	}
 	return api.Errorf(api.Conflict, "the place of ticket %s in the queue of lock %s was given up: ask again", c.Ticket, l.name).WithReason(api.ReasonLockHeld)

@@ -3,10 +3,13 @@ package lock_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/lease"
@@ -84,7 +87,8 @@ func TestMutexExcludes(t *testing.T) {
 }
 
 func TestUncontendedLockIsTwoWrites(t *testing.T) {
-	r := start(t)
+	srv := natstest.Start(t)
+	r := open(t, srv.Connect(t), 1, lease.Timing{})
 	revision := func() uint64 {
 		s, err := stream(t, r.nc).Stream(t.Context(), "KV_"+api.Bucket(namespace, "locks"))
 		if err != nil {
@@ -93,17 +97,39 @@ func TestUncontendedLockIsTwoWrites(t *testing.T) {
 		return s.CachedInfo().State.LastSeq
 	}
 	r.release(t, r.acquire(t, lock.Request{Name: "m"}))
-	before, sent := revision(), r.nc.Stats().OutMsgs
+	before := revision()
+	ear := srv.Connect(t)
+	reads, err := ear.SubscribeSync("$JS.API.STREAM.MSG.GET.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush(t, ear)
 	const rounds = 50
 	for range rounds {
 		r.release(t, r.acquire(t, lock.Request{Name: "m"}))
 	}
-	requests := r.nc.Stats().OutMsgs - sent
 	if n := revision() - before; n != 2*rounds {
 		t.Errorf("%d writes for %d rounds", n, rounds)
 	}
-	if requests > 2*rounds+rounds/2 { // the mirrors and leases have some too
-		t.Errorf("%d messages for %d rounds", requests, rounds)
+	flush(t, r.nc, ear)
+	for {
+		msg, err := reads.NextMsg(time.Nanosecond) // all are here
+		if err != nil {
+			break
+		}
+		if body := string(msg.Data); strings.Contains(body, `.m"`) || strings.Contains(body, r.own.ID()) { // and not what mirrors ask, of all
+			t.Fatalf("it was read: %s", body)
+		}
+	}
+}
+
+// flush waits until the server has all that connections have said.
+func flush(t *testing.T, conns ...*nats.Conn) {
+	t.Helper()
+	for _, nc := range conns {
+		if err := nc.FlushTimeout(time.Minute); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

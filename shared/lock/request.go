@@ -64,12 +64,8 @@ func (r *Request) ticket() api.LockTicket {
 	return api.LockTicket{ID: r.Ticket, Owner: r.Owner, Lease: r.Lease, Takes: r.Takes, Data: r.Data}
 }
 
-const (
-	// leaseWait bounds the wait for the watcher to hear of a lease that is on record.
-	leaseWait = 2 * time.Second
-	// deathWait is for how long it may hear of a lease's death later than another replica, which has swept its tickets.
-	deathWait = 250 * time.Millisecond
-)
+// leaseWait bounds the wait for the watcher to hear of what is on record of a lease.
+const leaseWait = 2 * time.Second
 
 // needLease refuses what would live by a lease that does not live. It may miss a death that has only just happened: then the
 // ticket is swept away.

@@ -54,10 +54,12 @@ func (c *Context) Done() <-chan struct{} {
 
 func (c *Context) arm() context.Context {
 	if c.armed == nil {
-		c.armed, c.cancel = context.WithDeadline(c.base, c.deadline)
-		if c.ended {
+		if c.ended { // also when the deadline has passed since
+			c.armed, c.cancel = context.WithCancel(c.base)
 			c.cancel()
+			return c.armed
 		}
+		c.armed, c.cancel = context.WithDeadline(c.base, c.deadline)
 	}
 	return c.armed
 }

@@ -57,6 +57,11 @@ func TestAContextKeepsItsFirstError(t *testing.T) {
 		"end":                 {time.Hour, func(c *rpc.Context, _ func()) { c.End() }, context.Canceled},
 		"base":                {time.Hour, func(_ *rpc.Context, cancelBase func()) { cancelBase() }, context.Canceled},
 		"end before deadline": {20 * time.Millisecond, func(c *rpc.Context, _ func()) { c.End() }, context.Canceled},
+		"end before deadline, asked after it": {20 * time.Millisecond, func(c *rpc.Context, _ func()) {
+			c.End()
+			d, _ := c.Deadline()
+			natstest.Eventually(t, time.Second, func() bool { return time.Now().After(d) }, "the deadline has passed")
+		}, context.Canceled},
 	} {
 		for _, doneFirst := range []bool{true, false} {
 			base, cancel := context.WithCancel(t.Context())
