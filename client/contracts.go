@@ -25,13 +25,14 @@ func (s Contracts) Get(ctx context.Context, id string) (*api.Contract, error) {
 // the end.
 func (s Contracts) Wait(ctx context.Context, id string, states ...api.ContractState) (*api.Contract, error) {
 	var since api.ContractState
-	return until(ctx, func(ctx context.Context) (*api.Contract, error) {
+	c, err := until(ctx, func(ctx context.Context) (*api.Contract, error) {
 		c, err := rpc.Call(ctx, s.conn, api.ContractsGet, &api.ContractGetRequest{ID: id, Since: since, Wait: followWait})
 		if err == nil {
 			since = c.State
 		}
 		return c, err
 	}, func(c *api.Contract) bool { return c.State.Over() || slices.Contains(states, c.State) })
+	return changed(s.seen, func(c *api.Contract) string { return c.Revision }, c, err)
 }
 
 // List returns the live contracts that are asked for, in the order of their ids.

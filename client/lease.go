@@ -130,8 +130,9 @@ func (l *Lease) Close() {
 	if api.CodeOf(err) != api.Fenced {
 		return
 	}
-	// The answer to the last renewal may have been lost: with the same token it is given again.
-	if got, err := l.ask(ctx, api.LeasesRenew); err == nil {
+	// The answer to the last renewal may have been lost, and so may this one: with the same token it is given again.
+	got, err := attempts(ctx, isTransient, func(ctx context.Context) (*api.Lease, error) { return l.ask(ctx, api.LeasesRenew) })
+	if err == nil {
 		l.token = got.Token
 		_ = l.release(ctx)
 	}

@@ -59,8 +59,8 @@ func (s *scripted) serve(t *testing.T, name string, handle func(*rpc.Server)) (s
 // leases is a registry that knows only leases. The token is the number of the write that made it.
 type leases struct {
 	renew, hold time.Duration
-	// onRenew is asked first, if set; its error is the answer.
-	onRenew func(n int64) error
+	// onRenew is asked first, if set; its error is the answer. That of onAnswer takes the place of one that is given, or given again.
+	onRenew, onAnswer func(n int64) error
 
 	mu       sync.Mutex
 	writes   int64
@@ -77,20 +77,27 @@ func (r *leases) handle(srv *rpc.Server) {
 		return r.write(q.ID), nil
 	})
 	rpc.Handle(srv, api.LeasesRenew, func(_ context.Context, q *api.LeaseRenewRequest) (*api.Lease, error) {
+		n := r.renewals.Add(1)
 		if r.onRenew != nil {
-			if err := r.onRenew(r.renewals.Add(1)); err != nil {
+			if err := r.onRenew(n); err != nil {
 				return nil, err
 			}
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if q.Token == r.before && !r.dead {
-			return r.lease(q.ID), nil
-		}
-		if q.Token != r.token || r.dead {
+		again := q.Token == r.before
+		if r.dead || q.Token != r.token && !again {
 			return nil, api.Errorf(api.Fenced, "lost").WithReason(api.ReasonLeaseLost)
 		}
-		return r.write(q.ID), nil
+		if !again {
+			r.write(q.ID)
+		}
+		if r.onAnswer != nil {
+			if err := r.onAnswer(n); err != nil {
+				return nil, err
+			}
+		}
+		return r.lease(q.ID), nil
 	})
 	rpc.Handle(srv, api.LeasesRelease, func(_ context.Context, q *api.LeaseRenewRequest) (*api.Empty, error) {
 		r.mu.Lock()
@@ -198,18 +205,14 @@ func TestLeaseThatIsDeclaredDeadEndsAtOnce(t *testing.T) {
 // A renewal whose answer is lost is repeated with the same token, and counts from its first sending.
 func TestLeaseRenewalWhoseAnswerIsLost(t *testing.T) {
 	s := newScripted(t)
-	reg := &leases{renew: 100 * time.Millisecond, hold: 2 * time.Second}
 	var dropped atomic.Int64
-	reg.onRenew = func(n int64) error {
-		if n%2 == 1 { // it is written all the same
-			reg.mu.Lock()
-			reg.write("")
-			reg.mu.Unlock()
+	reg := &leases{renew: 100 * time.Millisecond, hold: 2 * time.Second, onAnswer: func(n int64) error {
+		if n%2 == 1 {
 			dropped.Add(1)
 			return api.Errorf(api.Unavailable, "lost on the way").MaybeExecuted()
 		}
 		return nil
-	}
+	}}
 	s.serve(t, "registry", reg.handle)
 	l := openLease(t, s.Client)
 	begin := time.Now()

@@ -91,9 +91,10 @@ func (s Ledger) Statement(ctx context.Context, id api.AccountID, until time.Time
 
 // Wait returns an account once it has an entry after that of a number, or ctx ends.
 func (s Ledger) Wait(ctx context.Context, id api.AccountID, after uint64) (*api.LedgerAccount, error) {
-	return until(ctx, func(ctx context.Context) (*api.LedgerAccount, error) {
+	a, err := until(ctx, func(ctx context.Context) (*api.LedgerAccount, error) {
 		return rpc.Call(ctx, s.conn, api.AccountsWait, &api.AccountWaitRequest{Account: id, After: after, Wait: followWait})
 	}, func(a *api.LedgerAccount) bool { return a.Entries > after })
+	return changed(s.seen, func(a *api.LedgerAccount) string { return a.Revision }, a, err)
 }
 
 // CreateAsset makes an asset that the client's principal issues: conflict (asset_exists).

@@ -49,6 +49,8 @@ func (s Markets) Watch(ctx context.Context, id string) iter.Seq2[*api.Market, er
 				yield(nil, err)
 				return
 			}
+			// What is read afterwards is no older.
+			s.seen.wrote(m.Revision)
 			if m.Version <= after || !yield(m, nil) || over(m) { // without a change, ctx has ended
 				return
 			}

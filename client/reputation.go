@@ -65,6 +65,9 @@ func (s Reputation) Follow(ctx context.Context, agent, domain string, after uint
 			r, err := until(ctx, func(ctx context.Context) (*api.Reputation, error) {
 				return rpc.Call(ctx, s.conn, api.ReputationWait, &api.ReputationWaitRequest{Agent: agent, Domain: domain, After: after, Wait: followWait})
 			}, func(r *api.Reputation) bool { return r.Version > after })
+			if err == nil {
+				s.seen.wrote(r.Revision) // what is read afterwards is no older
+			}
 			if err == nil && r.Version <= after {
 				err = ctx.Err()
 			}
@@ -123,11 +126,12 @@ func (s Reports) List(ctx context.Context, r api.ReportsListRequest) ([]api.Repo
 // Ended waits until a report is settled or has lapsed, or ctx ends.
 func (s Reports) Ended(ctx context.Context, id string) (*api.Report, error) {
 	var after uint64
-	return until(ctx, func(ctx context.Context) (*api.Report, error) {
+	r, err := until(ctx, func(ctx context.Context) (*api.Report, error) {
 		r, err := rpc.Call(ctx, s.conn, api.ReportsGet, &api.ReportGetRequest{ID: id, After: after, Wait: followWait})
 		if err == nil {
 			after = r.Version
 		}
 		return r, err
 	}, func(r *api.Report) bool { return r.State == api.ReportSettled || r.State == api.ReportLapsed })
+	return changed(s.seen, reportRevision, r, err)
 }

@@ -12,6 +12,62 @@ import (
 	"github.com/mabus-project/mabus/shared/rpc"
 )
 
+// What is read after a wait is no older than what the wait has told, whichever replica answers.
+func TestWhatIsReadAfterAWaitIsNoOlder(t *testing.T) {
+	s := newScripted(t)
+	const told = "told"
+	s.serve(t, "economics", func(srv *rpc.Server) {
+		rpc.Handle(srv, api.ReputationWait, func(context.Context, *api.ReputationWaitRequest) (*api.Reputation, error) {
+			return &api.Reputation{Version: 1, Revision: told}, nil
+		})
+		rpc.Handle(srv, api.ReportsGet, func(context.Context, *api.ReportGetRequest) (*api.Report, error) {
+			return &api.Report{State: api.ReportSettled, Revision: told}, nil
+		})
+		rpc.Handle(srv, api.MarketsWait, func(context.Context, *api.MarketWaitRequest) (*api.Market, error) {
+			return &api.Market{Version: 1, Revision: told}, nil
+		})
+		rpc.Handle(srv, api.AccountsWait, func(context.Context, *api.AccountWaitRequest) (*api.LedgerAccount, error) {
+			return &api.LedgerAccount{Entries: 1, Revision: told}, nil
+		})
+		rpc.Handle(srv, api.TendersGet, func(context.Context, *api.TenderGetRequest) (*api.Tender, error) {
+			return &api.Tender{State: api.TenderDone, Revision: told}, nil
+		})
+		rpc.Handle(srv, api.ContractsGet, func(context.Context, *api.ContractGetRequest) (*api.Contract, error) {
+			return &api.Contract{State: api.ContractFulfilled, Revision: told}, nil
+		})
+		rpc.Handle(srv, api.ReputationStats, func(_ context.Context, r *api.ReputationStatsRequest) (*api.ReputationStatsResponse, error) {
+			return &api.ReputationStatsResponse{Revision: r.MinRevision}, nil
+		})
+	})
+	ctx := within(t, patience)
+	for name, wait := range map[string]func(c *client.Client) error{
+		"a reputation": func(c *client.Client) (err error) {
+			for _, err = range c.Reputation.Follow(ctx, "a", "", 0) {
+				break
+			}
+			return err
+		},
+		"a report": func(c *client.Client) error { _, err := c.Reports.Ended(ctx, "a"); return err },
+		"a market": func(c *client.Client) (err error) {
+			for _, err = range c.Markets.Watch(ctx, "a") {
+				break
+			}
+			return err
+		},
+		"an account": func(c *client.Client) error { _, err := c.Ledger.Wait(ctx, "a", 0); return err },
+		"a tender":   func(c *client.Client) error { _, err := c.Tenders.Wait(ctx, "a"); return err },
+		"a contract": func(c *client.Client) error { _, err := c.Contracts.Wait(ctx, "a"); return err },
+	} {
+		c := client.New(s.Conn())
+		if err := wait(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, err := c.Reputation.Stats(ctx); err != nil || got.Revision != told {
+			t.Errorf("%s: afterwards revision %q is asked for, %v", name, got.Revision, err)
+		}
+	}
+}
+
 // inEconomy starts a server with two replicas of the economy, and returns what connects a principal.
 func inEconomy(ctx context.Context, t *testing.T) func(principal string) *client.Client {
 	t.Helper()

@@ -7,8 +7,8 @@ import (
 	"github.com/mabus-project/mabus/shared/kv"
 )
 
-// session remembers what this client has changed, so that it reads what it has written: every replica answers from a copy
-// that may be some milliseconds old, and waits for a revision that it is asked for.
+// session remembers what this client has changed, and what it was told when it waited, so that what it reads is no older: every replica
+// answers from a copy that may be some milliseconds old, and waits for a revision that it is asked for.
 type session struct {
 	mu       sync.Mutex
 	revision string

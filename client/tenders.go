@@ -82,13 +82,14 @@ func (s Tenders) Get(ctx context.Context, id string) (*api.Tender, error) {
 // the end.
 func (s Tenders) Wait(ctx context.Context, id string, states ...api.TenderState) (*api.Tender, error) {
 	var since api.TenderState
-	return until(ctx, func(ctx context.Context) (*api.Tender, error) {
+	t, err := until(ctx, func(ctx context.Context) (*api.Tender, error) {
 		t, err := rpc.Call(ctx, s.conn, api.TendersGet, &api.TenderGetRequest{ID: id, Since: since, Wait: followWait})
 		if err == nil {
 			since = t.State
 		}
 		return t, err
 	}, func(t *api.Tender) bool { return t.State.Over() || slices.Contains(states, t.State) })
+	return s.changed(t, err)
 }
 
 // List returns one page of the live tenders that are asked for; with wait in the request, as soon as there is one.
