@@ -108,8 +108,8 @@ func TestAMessageReachesAnAgentAtMostOnce(t *testing.T) {
 func TestPlansAndMovesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
+	w.host(t, agenthost.Config{ID: "h3", Modules: []agent.Module{w.tellers(&sync.Map{})}}) // first, so that the others know it from the start
 	w.lopsided(t, 8)
-	w.host(t, agenthost.Config{ID: "h3", Modules: []agent.Module{w.tellers(&sync.Map{})}})
 	var begun, refused atomic.Int64
 	var run atomic.Pointer[api.PlanRun]
 	var group sync.WaitGroup

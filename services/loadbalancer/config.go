@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mabus-project/mabus/shared/api"
@@ -55,27 +56,13 @@ func (s *Service) getConfig(ctx context.Context, r *api.BalanceGetRequest) (*api
 }
 
 func (s *Service) setConfig(ctx context.Context, r *api.BalanceSetRequest) (*api.BalanceSettings, error) {
-	if err := s.beforeChange(ctx); err != nil {
-		return nil, err
+	res, err := s.change(ctx, r)
+	for errors.Is(err, errChangedMeanwhile) && ctx.Err() == nil {
+		res, err = s.change(ctx, r)
 	}
-	cause := rpc.CauseFrom(ctx)
-	res, err := s.settings.Update(ctx, cause, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
-		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}
-		if old != nil {
-			next = *old
-		}
-		if r.Version != nil && *r.Version != next.Version {
-			return nil, "", api.Errorf(api.Conflict, "the configuration has version %d, and %d was expected: read it again", next.Version, *r.Version).WithReason(api.ReasonConfigChanged)
-		}
-		if r.Config != nil {
-			next.BalanceConfig = *r.Config
-		} else {
-			next.Strategy = r.Strategy
-		}
-		next.Version++
-		next.ChangedAt, next.ChangedBy = now.UTC(), cause.Principal
-		return &next, "configured", nil
-	})
+	if errors.Is(err, errChangedMeanwhile) {
+		return nil, api.Errorf(api.Unavailable, "others change the configuration all the time: try again")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,4 +74,34 @@ func (s *Service) setConfig(ctx context.Context, r *api.BalanceSetRequest) (*api
 	stored := *res.Value
 	stored.Revision = res.Token
 	return &stored, nil
+}
+
+// change sets the configuration if it is still the one that the section was told of: what it would replace otherwise, or another replica's
+// write of the section that is under way, could be taken for newer.
+func (s *Service) change(ctx context.Context, r *api.BalanceSetRequest) (kv.Result[api.BalanceSettings], error) {
+	agreed, err := s.beforeChange(ctx)
+	if err != nil {
+		return kv.Result[api.BalanceSettings]{}, err
+	}
+	cause := rpc.CauseFrom(ctx)
+	return s.settings.Update(ctx, cause, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
+		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}
+		if old != nil {
+			next = *old
+		}
+		if r.Version != nil && *r.Version != next.Version {
+			return nil, "", api.Errorf(api.Conflict, "the configuration has version %d, and %d was expected: read it again", next.Version, *r.Version).WithReason(api.ReasonConfigChanged)
+		}
+		if next.Version != agreed {
+			return nil, "", errChangedMeanwhile
+		}
+		if r.Config != nil {
+			next.BalanceConfig = *r.Config
+		} else {
+			next.Strategy = r.Strategy
+		}
+		next.Version++
+		next.ChangedAt, next.ChangedBy = now.UTC(), cause.Principal
+		return &next, "configured", nil
+	})
 }

@@ -5,6 +5,10 @@ import "context"
 // Members is how many agents this replica can choose.
 func (s *Service) Members() int { return s.picker.Len() }
 
+// Hosts is how many hosts this replica knows, and AgentsOn how many agents it takes to be on each.
+func (s *Service) Hosts() int               { return s.hosts.Len() }
+func (s *Service) AgentsOn() map[string]int { return s.agentsOn() }
+
 // Flights is how many messages this replica has routed that are not answered.
 func (s *Service) Flights() int { return s.router.len() }
 

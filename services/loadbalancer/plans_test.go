@@ -23,13 +23,16 @@ var byAgents = api.PlanRequest{By: api.PlanByAgents, Rest: 1}
 func (w *world) lopsided(t testing.TB, n int) *sync.Map {
 	t.Helper()
 	handled := &sync.Map{}
-	for _, id := range []string{"h1", "h2"} {
+	for _, id := range []string{"h2", "h1"} { // the one that has the agents knows the other from the start, and can hand them over
 		w.host(t, agenthost.Config{ID: id, Modules: []agent.Module{w.tellers(handled)}})
 	}
 	for i := range n {
 		w.start(t, api.AgentSpec{ID: fmt.Sprintf("t%02d", i), Module: "teller", Capabilities: []string{"x"}, Concurrency: 10}, "h1")
 	}
 	w.known(t, n)
+	for _, r := range w.replicas { // which follows hosts and agents each for itself
+		natstest.Eventually(t, patience, func() bool { return r.Hosts() >= 2 }, "the replica knows the hosts")
+	}
 	return handled
 }
 
@@ -95,6 +98,11 @@ func TestAPlanIsCarriedOut(t *testing.T) {
 		again, err := w.Balancer.Plan(t.Context(), byAgents)
 		return err == nil && len(again.Moves) == 0
 	}, "the hosts are level")
+	for _, r := range w.replicas { // and at whichever runs the next plan
+		natstest.Eventually(t, patience, func() bool {
+			return maps.Equal(r.AgentsOn(), map[string]int{"h1": 12 - len(dry.Moves), "h2": len(dry.Moves)})
+		}, "the replica knows where they are")
+	}
 	// The same plan again: none of its agents is where it was.
 	run, err = w.Balancer.Run(t.Context(), api.PlanRunRequest{Plan: dry})
 	if err != nil {

@@ -80,59 +80,72 @@ var (
 )
 
 // beforeChange sees to it that what is in the bucket now is what was agreed, or is told from it, so that a change of the bucket is seen as
-// the newer of the two: a replica may have died or be slow between the write of the bucket and that of what was agreed.
-func (s *Service) beforeChange(ctx context.Context) error {
+// the newer of the two: a replica may have died or be slow between the write of the bucket and that of what was agreed. It returns the
+// version that this holds for.
+func (s *Service) beforeChange(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
 	for {
-		err := s.agree(ctx)
+		version, err := s.tryAgree(ctx)
 		if err == nil || errors.Is(err, errSectionBehind) || errors.Is(err, errNotObeyed) {
-			return nil
+			return version, nil
 		}
 		if !await.Pause(ctx, agreeRetry/10) {
-			return api.Errorf(api.Unavailable, "the section %s of the configuration is being taken over: try again (%v)", sectionName, err)
+			return 0, api.Errorf(api.Unavailable, "the section %s of the configuration is being taken over: try again (%v)", sectionName, err)
 		}
 	}
 }
 
-// agree makes bucket and section the same. What was agreed is read first, and must be so still when both have been read: then what
-// differs from it was changed since.
+// agree makes bucket and section the same.
 func (s *Service) agree(ctx context.Context) error {
+	_, err := s.tryAgree(ctx)
+	return err
+}
+
+// tryAgree is agree, and returns the version of the bucket. What was agreed is read first, and must be so still when both have been read:
+// then what differs from it was changed since.
+func (s *Service) tryAgree(ctx context.Context) (version uint64, err error) {
 	agreed, err := s.agreed.Get(ctx, agreedKey)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	own, err := s.settings.Get(ctx, configKey)
 	if err != nil {
-		return err
-	}
-	doc, section, err := s.readSection(ctx)
-	if err != nil {
-		return err
-	}
-	if now, err := s.agreed.Get(ctx, agreedKey); err != nil || now.Revision != agreed.Revision {
-		return errors.Join(errChangedMeanwhile, err)
+		return 0, err
 	}
 	was, here := api.DefaultBalanceConfig(), api.DefaultBalanceConfig()
 	if agreed.Value != nil {
 		was = *agreed.Value
 	}
 	if own.Value != nil {
-		here = own.Value.BalanceConfig
+		here, version = own.Value.BalanceConfig, own.Value.Version
+	}
+	doc, section, err := s.readSection(ctx)
+	if err != nil {
+		return version, err
+	}
+	if now, err := s.agreed.Get(ctx, agreedKey); err != nil || now.Revision != agreed.Revision {
+		return version, errors.Join(errChangedMeanwhile, err)
 	}
 	to := section
 	switch {
 	case same(here, section):
 	case same(section, was):
 		to = here
-		if err = s.writeSection(ctx, doc, here, own.Value); err != nil {
-			err = fmt.Errorf("%w: %w", errSectionBehind, err)
+		if err := s.writeSection(ctx, doc, here, own.Value); err != nil {
+			why := errSectionBehind
+			if e := api.AsError(err); e == nil || e.Code == api.Conflict || e.Details.MaybeExecuted {
+				why = errChangedMeanwhile // or perhaps by this very request
+			}
+			return version, fmt.Errorf("%w: %w", why, err)
 		}
 	default:
-		err = s.writeOwn(ctx, doc, here, section)
+		if version, err = s.writeOwn(ctx, doc, here, section); err != nil {
+			return version, err
+		}
 	}
-	if err != nil || same(to, was) {
-		return err
+	if same(to, was) {
+		return version, nil
 	}
 	_, err = s.agreed.Update(ctx, api.Cause{}, agreedKey, func(old *api.BalanceConfig, _ time.Time) (*api.BalanceConfig, string, error) {
 		if old == nil && agreed.Value != nil || old != nil && (agreed.Value == nil || !same(*old, *agreed.Value)) {
@@ -140,7 +153,7 @@ func (s *Service) agree(ctx context.Context) error {
 		}
 		return &to, "", nil
 	})
-	return err
+	return version, err
 }
 
 func same(a, b api.BalanceConfig) bool {
@@ -219,13 +232,13 @@ func (s *Service) writeSection(ctx context.Context, doc *api.ConfigDocument, cfg
 	return err
 }
 
-// writeOwn sets the bucket to what the section has, if it still has what was read.
-func (s *Service) writeOwn(ctx context.Context, doc *api.ConfigDocument, seen, cfg api.BalanceConfig) error {
+// writeOwn sets the bucket to what the section has, if it still has what was read, and returns its version.
+func (s *Service) writeOwn(ctx context.Context, doc *api.ConfigDocument, seen, cfg api.BalanceConfig) (uint64, error) {
 	by := ""
 	if doc != nil {
 		by = doc.ChangedBy
 	}
-	_, err := s.settings.Update(ctx, api.Cause{Principal: by}, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
+	res, err := s.settings.Update(ctx, api.Cause{Principal: by}, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
 		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}
 		if old != nil {
 			next = *old
@@ -240,5 +253,8 @@ func (s *Service) writeOwn(ctx context.Context, doc *api.ConfigDocument, seen, c
 		next.Version++
 		return &next, "configured", nil
 	})
-	return err
+	if err != nil || res.Value == nil {
+		return 0, err
+	}
+	return res.Value.Version, nil
 }

@@ -1,7 +1,10 @@
 package loadbalancer_test
 
 import (
+	"cmp"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -92,6 +95,38 @@ func TestTheSectionAndTheConfigurationAreOne(t *testing.T) {
 	}, "the defaults hold again")
 }
 
+// Whoever's change is the later of two that are made at once by different replicas, is what both have in the end.
+func TestChangesAtOnceAreNotTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.described(t)
+	strategies := api.BalanceStrategies
+	for i := range 40 {
+		var set sync.WaitGroup
+		var got [4]*api.BalanceSettings
+		for k := range got {
+			set.Go(func() {
+				c, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: strategies[(i+k)%len(strategies)]})
+				if err != nil {
+					t.Error(err)
+				}
+				got[k] = c
+			})
+		}
+		set.Wait()
+		if t.Failed() {
+			return
+		}
+		last := slices.MaxFunc(got[:], func(a, b *api.BalanceSettings) int { return cmp.Compare(a.Version, b.Version) })
+		for _, r := range w.replicas {
+			natstest.Eventually(t, patience, func() bool { return r.Agree(t.Context()) == nil }, "they are the same")
+		}
+		if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{MinRevision: last.Revision}); err != nil || c.Strategy != last.Strategy || c.Version != last.Version {
+			t.Fatalf("round %d: %s of version %d was set last, and it is %s of version %d, %v", i, last.Strategy, last.Version, c.Strategy, c.Version, err)
+		}
+	}
+}
+
 // A replica that has taken the section over, and could not note yet that it has, does not take it over again from somebody who has set
 // something else in between.
 func TestASectionIsTakenOverOnce(t *testing.T) {
@@ -126,11 +161,12 @@ func TestASectionIsTakenOverOnce(t *testing.T) {
 		t.Errorf("set while nothing can be noted: %+v, %v", c, err)
 	}
 	forgetful.Store(false)
-	if _, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash}); err != nil {
+	set, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash})
+	if err != nil {
 		t.Fatal(err)
 	}
 	natstest.Eventually(t, patience, func() bool { return strings.Contains(w.stored(t), `"consistent_hash"`) }, "the section follows")
-	if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{}); err != nil || c.Version != 2 || c.Strategy != api.StrategyHash {
+	if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{MinRevision: set.Revision}); err != nil || c.Version != 2 || c.Strategy != api.StrategyHash {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -164,6 +200,11 @@ func TestAConfigurationOfTheVersionBeforeIsTakenOver(t *testing.T) {
 	w.replica(t, loadbalancer.Config{})
 	w.replica(t, loadbalancer.Config{})
 	natstest.Eventually(t, patience, func() bool { return strings.Contains(w.stored(t), `{"strategy":"consistent_hash"}`) }, "it is in the section")
+	// Until it is noted that both have it, the section counts as changed, and goes before what is set besides.
+	natstest.Eventually(t, patience, func() bool {
+		e, err := b.Get(t.Context(), "agreed")
+		return err == nil && strings.Contains(string(e.Value), `"strategy":"consistent_hash"`)
+	}, "it is noted that both have it")
 	write(api.StrategyRoundRobin, 6)
 	natstest.Eventually(t, patience, func() bool { return strings.Contains(w.stored(t), `{"strategy":"round_robin"}`) }, "and so is what an old replica sets")
 	h, err := w.Config.Page(t.Context(), api.ConfigHistoryRequest{})
