@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mabus-project/mabus/client/agent"
+	"github.com/mabus-project/mabus/services/agenthost/exec"
 	"github.com/mabus-project/mabus/services/agenthost/mailbox"
 	"github.com/mabus-project/mabus/services/agenthost/supervise"
 	"github.com/mabus-project/mabus/shared/api"
@@ -54,6 +55,7 @@ type hosted struct {
 	stirred                  bool  // it had a message or a task at the meter's last look
 	tally                    tally // of its tasks, for what it promises in a market
 
+	first   api.Agent     // as it came to run, for who has started it; set before started tells of it
 	started chan error    // one: how the first start went
 	done    chan struct{} // closed when the agent has ended for good
 }
@@ -227,6 +229,14 @@ func (h *hosted) note(err error) {
 	h.mu.Lock()
 	h.lastError = clip(err.Error())
 	h.mu.Unlock()
+}
+
+// noteFailed notes the error of a message or task. Of one that an instance crashed with the instance itself says more, which the agent's
+// goroutine notes at the same time.
+func (h *hosted) noteFailed(err error) {
+	if !errors.Is(err, exec.ErrNoEnd) || api.ReasonOf(err) != api.ReasonAgentCrashed {
+		h.note(err)
+	}
 }
 
 // measure returns what the host knows of the agent.

@@ -25,6 +25,7 @@ func (h *hosted) live(ctx context.Context) {
 		h.started <- err
 		return
 	}
+	h.first = h.record() // whoever waits for the start may look at it when the agent has crashed already
 	h.started <- nil
 	if h.begins != nil {
 		h.s.spawn(func() { h.s.beginLate(h) }, nil)
@@ -201,6 +202,7 @@ func (h *hosted) rest(again bool) {
 	select {
 	case <-h.box.Halt():
 	case <-inst.Done():
+		h.note(inst.Err())
 	case <-h.life.Done():
 		return // it is stopped for good
 	case <-time.After(grace * 3 / 4):

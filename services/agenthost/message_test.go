@@ -72,6 +72,7 @@ func TestCasts(t *testing.T) {
 		}
 	}
 	w.ask(t, "a", order{Do: "list"}, "[0,1,2]")
+	w.idle(t, "a", 4) // an answer is sent before its place is free
 	if err := w.Cast(t.Context(), "a", order{Do: "wait"}); err != nil {
 		t.Fatal(err)
 	}
@@ -305,6 +306,9 @@ func TestDeadlineInTheMailbox(t *testing.T) {
 	if err == nil {
 		t.Errorf("answered: %s", msg.Data)
 	}
+	w.waiting(t, "a", 2) // their time counts from when the host has them
+	begin := time.Now()
+	natstest.Eventually(t, patience, func() bool { return time.Since(begin) > 50*time.Millisecond }, "the time of both is over")
 	p.release <- struct{}{}
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -239,7 +239,7 @@ func (s *Service) handle(m message) {
 	h.handled.Add(1)
 	if err != nil {
 		h.failed.Add(1)
-		h.note(err)
+		h.noteFailed(err)
 		err = explain(err)
 	}
 	switch {

@@ -48,7 +48,7 @@ func (s *Service) moveVerb(h *hosted, msg *nats.Msg) (*api.Agent, error) {
 		rec := h.record()
 		return &rec, nil
 	}
-	target, err := s.destination(&h.rec.AgentSpec, r.Host)
+	target, err := s.destination(ctx, &h.rec.AgentSpec, r.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -63,16 +63,24 @@ func (s *Service) moveVerb(h *hosted, msg *nats.Msg) (*api.Agent, error) {
 
 // destination is the host to which an agent may move: the one that is asked for, or the best. What the agent, and the rest of its
 // group, must have of a host holds for both.
-func (s *Service) destination(spec *api.AgentSpec, asked string) (string, error) {
+func (s *Service) destination(ctx context.Context, spec *api.AgentSpec, asked string) (string, error) {
 	if asked == "" {
 		return s.best(spec, map[string]bool{s.cfg.ID: true})
 	}
-	hosts, agents := s.view.everything()
-	only := slices.DeleteFunc(hosts, func(h *api.Host) bool { return h.ID != asked || h.Status != api.HostLive })
-	if len(only) == 0 {
-		return "", api.Errorf(api.NotFound, "no live host is called %s", asked).WithReason(api.ReasonHostNotFound)
+	for begin := time.Now(); ; {
+		hosts, agents := s.view.everything()
+		only := slices.DeleteFunc(hosts, func(h *api.Host) bool { return h.ID != asked || h.Status != api.HostLive })
+		switch {
+		case len(only) > 0:
+			return placement.Choose(only, agents, spec, s.loads())
+		case time.Since(begin) >= patience/2 || ctx.Err() != nil: // a host that came just now is not in the view yet
+			return "", api.Errorf(api.NotFound, "no live host is called %s", asked).WithReason(api.ReasonHostNotFound)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return placement.Choose(only, agents, spec, s.loads())
 }
 
 // relocate hands an agent, and the others of its group that are here, over to a host, one after another in the order of their start.

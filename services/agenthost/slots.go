@@ -32,7 +32,7 @@ func (t slot) Run(ctx context.Context, m *agent.Message) (json.RawMessage, error
 	t.h.handled.Add(1)
 	if err != nil {
 		t.h.failed.Add(1)
-		t.h.note(err)
+		t.h.noteFailed(err)
 	}
 	return answer, err
 }

@@ -133,7 +133,7 @@ func (s *Service) launch(ctx context.Context, rec api.Agent, via passage) (*api.
 		if err != nil {
 			return nil, startError(rec.ID, err)
 		}
-		running := h.record()
+		running := h.first
 		return &running, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()

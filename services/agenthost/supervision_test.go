@@ -15,6 +15,7 @@ import (
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/shared/api"
+	"github.com/mabus-project/mabus/shared/natstest"
 )
 
 // What each policy does when a program crashes, ends in order, and is stopped. Whatever happened, the agent can be asked, looked
@@ -138,6 +139,10 @@ func TestStartsAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	natstest.Eventually(t, patience, func() bool {
+		list, err := w.Agents.List(t.Context(), api.AgentsListRequest{Type: "many", Status: api.AgentRunning})
+		return err == nil && len(list.Agents) == n
+	}, "the registry's replica has seen all")
 	listed := 0
 	for a, err := range w.Agents.All(within(t, patience), api.AgentsListRequest{Type: "many", Status: api.AgentRunning}) {
 		if err != nil {
