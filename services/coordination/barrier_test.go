@@ -62,9 +62,16 @@ func TestBarrierOpensForAll(t *testing.T) {
 func TestBarrierMembers(t *testing.T) {
 	t.Parallel()
 	c, _ := run(t, 2, coordination.Config{})
-	first := later(t, c, "", api.BarriersArrive, arrival("a", 3))
+	req := arrival("a", 3)
+	req.Wait = api.Duration(patience - 5*time.Second) // so that the barrier shows when the other request has come
+	first := later(t, c, "", api.BarriersArrive, req)
 	arrived(t, c, 1)
+	alone := must(t, c, api.BarriersGet, api.GetRequest{ID: "b"})
 	again := later(t, c, "", api.BarriersArrive, arrival("a", 3)) // counts once
+	natstest.Eventually(t, patience, func() bool {
+		b, err := look(t, c, api.BarriersGet, "b")
+		return err == nil && b.Revision != alone.Revision
+	}, "the member has arrived again")
 	second := later(t, c, "", api.BarriersArrive, arrival("b", 3))
 	arrived(t, c, 2)
 	refused(t, c, api.BarriersArrive, arrival("x", 2), api.Conflict, api.ReasonBarrierParties)

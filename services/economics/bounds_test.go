@@ -28,7 +28,7 @@ func TestTooManyBidsInOneMessage(t *testing.T) {
 			bids[i].ID = fmt.Sprintf("none-%d", i)
 		}
 	}
-	if _, err := call(t, r.as("bob"), api.TendersBidMany, api.TendersBidManyRequest{Bids: bids}); api.CodeOf(err) != api.Invalid {
+	if _, err := settled(t, r.as("bob"), api.TendersBidMany, api.TendersBidManyRequest{Bids: bids}, ""); api.CodeOf(err) != api.Invalid {
 		t.Errorf("10,000 bids: %v", err)
 	}
 	if n := must(t, r.as("bob"), api.TendersGet, api.TenderGetRequest{ID: "t"}).BidCount; n != 0 {

@@ -185,7 +185,7 @@ func TestBreakersOverNATS(t *testing.T) {
 		t.Fatalf("%+v, %v", h, err)
 	}
 	pay := func(amount api.Micro) error {
-		_, err := call(t, r.as("a"), api.AccountsTransfer, api.TransferRequest{From: "a", To: "c", Amount: amount})
+		_, err := settled(t, r.as("a"), api.AccountsTransfer, api.TransferRequest{From: "a", To: "c", Amount: amount}, api.ReasonBreakerOpen)
 		return err
 	}
 	if err := pay(2 * riskUnit); api.CodeOf(err) != api.Unavailable || api.ReasonOf(err) != api.ReasonBreakerOpen {

@@ -85,9 +85,7 @@ func TestRulesAreSwitchedUnderLoad(t *testing.T) {
 	}, "the rules are used when all have them")
 	switched.Store(true)
 	refused(t, r.as("a"), api.AccountsTransfer, api.TransferRequest{From: "a", To: "b", Amount: least - 1}, api.Invalid, "too_little")
-	if err := pay(least); err != nil {
-		t.Error(err)
-	}
+	must(t, r.as("a"), api.AccountsTransfer, api.TransferRequest{From: "a", To: "b", Amount: least})
 	refused(t, op, api.EconomicsRulesUse, api.RulesUseRequest{Version: 1}, api.FailedPrecondition, api.ReasonRulesFinal)
 	stopped.Store(true)
 	work.Wait()

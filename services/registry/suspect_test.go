@@ -79,9 +79,12 @@ func TestAHostThatIsGoneIsMarkedSoon(t *testing.T) {
 		_, err := call(t, c, api.HostsRegister, api.Host{ID: "h1", Lease: "l1", Version: "again"})
 		return api.CodeOf(err) == api.Fenced && api.ReasonOf(err) == api.ReasonLeaseLost
 	}, "the host is told that it was taken for dead")
-	must(t, c, api.AgentsRegister, api.AgentSpec{ID: "a3", Module: "echo"})
-	natstest.Eventually(t, patience, func() bool {
-		_, err := call(t, c, api.AgentsTransition, api.AgentTransitionRequest{ID: "a3", Status: api.AgentStarting, Host: "h1", HostLease: "l1"})
+	tries := 0
+	natstest.Eventually(t, patience, func() bool { // a replica that has not heard of the mark yet grants a claim, so each is for an agent of its own
+		tries++
+		id := fmt.Sprintf("b%d", tries)
+		must(t, c, api.AgentsRegister, api.AgentSpec{ID: id, Module: "echo"})
+		_, err := call(t, c, api.AgentsTransition, api.AgentTransitionRequest{ID: id, Status: api.AgentStarting, Host: "h1", HostLease: "l1"})
 		return api.ReasonOf(err) == api.ReasonLeaseLost
 	}, "it claims nothing")
 

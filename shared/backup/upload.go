@@ -66,7 +66,7 @@ func (s *server) chunks(ctx context.Context, subject string, r io.Reader) error 
 	chunk, all := make([]byte, min(chunkBytes, int(s.conn.NC.MaxPayload()))), newPieces(r)
 	for first := true; ; first = false {
 		n, err := all.next(chunk)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

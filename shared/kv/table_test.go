@@ -325,14 +325,15 @@ func TestClusterLosesNoUpdate(t *testing.T) {
 	}
 	c := natstest.StartCluster(t, 3)
 	oneCopyIsNotEnough(t, c)
-	b := open(t, c.Connect(t), kv.Config{Replicas: 3})
 	const writers, each = 16, 10
+	const history = 64 // of whoever has no answer in time, others write more than 16 revisions meanwhile
+	b := open(t, c.Connect(t), kv.Config{Replicas: 3, History: history})
 	ctx := within(t, 5*time.Minute)
 	var wg sync.WaitGroup
 	errs := make(chan error, writers)
 	for w := range writers {
 		nc := c.Connect(t)
-		table := kv.NewTable[counter](open(t, nc, kv.Config{Replicas: 3}), "svc", openRequests(t, nc, 3))
+		table := kv.NewTable[counter](open(t, nc, kv.Config{Replicas: 3, History: history}), "svc", openRequests(t, nc, 3))
 		wg.Go(func() {
 			for i := range each {
 				cs := api.Cause{}

@@ -175,8 +175,14 @@ func TestAProbeIsNoError(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
+	heard := make(chan struct{}, 16)
+	log := zerolog.New(zerolog.SyncWriter(&out)).Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, line string) {
+		if strings.Contains(line, "TLS handshake error") {
+			heard <- struct{}{}
+		}
+	}))
 	dir := t.TempDir()
-	srv := start(t, natsd.Config{DataDir: dir, TLS: cfg, Log: zerolog.New(zerolog.SyncWriter(&out))})
+	srv := start(t, natsd.Config{DataDir: dir, TLS: cfg, Log: log})
 	if got := natsd.Find(t.Context(), dir); got != srv.URL() {
 		t.Fatalf("found %q", got)
 	}
@@ -190,6 +196,9 @@ func TestAProbeIsNoError(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, conn); err != nil {
 		t.Logf("the server ends it: %v", err)
+	}
+	for range 2 { // else Stop may end the probe's connection before the server has seen that it is over
+		<-heard
 	}
 	srv.Stop()
 	var levels []string

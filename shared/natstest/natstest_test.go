@@ -9,12 +9,11 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/goleak"
 
 	"github.com/mabus-project/mabus/shared/natstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { natstest.VerifyTestMain(m) }
 
 func TestDataAndPortSurviveARestart(t *testing.T) {
 	srv := natstest.Start(t)
@@ -121,10 +120,11 @@ func TestClusterKeepsWhatAMajorityHas(t *testing.T) {
 	if _, err := kv.Put(t.Context(), "k", []byte("v")); err != nil {
 		t.Fatal(err)
 	}
-	leader := c.StreamLeader("KV_b")
-	if leader < 0 {
-		t.Fatal("the stream has no leader")
-	}
+	leader := -1
+	natstest.Eventually(t, 20*time.Second, func() bool { // it may change just now
+		leader = c.StreamLeader("KV_b")
+		return leader >= 0
+	}, "the stream has a leader")
 	c.StopNode(leader)
 	natstest.Eventually(t, 20*time.Second, func() bool {
 		l := c.StreamLeader("KV_b")

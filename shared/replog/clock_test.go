@@ -54,21 +54,23 @@ func (c *clock) goOn() { c.stands.Store(0) }
 // who take over what it runs, as they should.
 func even(t *testing.T, url string) (ran func() bool) {
 	t.Helper()
-	var longest atomic.Int64
+	var longest, last atomic.Int64 // since begun: the present one counts too, when nobody knows yet how long it is
+	last.Store(int64(time.Since(begun)))
 	nc, stop := dial(t, url).NC, make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for last := time.Now(); ; {
+		for {
 			select {
 			case <-tick.C:
 			case <-stop:
 				return
 			}
 			_ = nc.FlushTimeout(patience) // what the server needs counts too
-			longest.Store(max(longest.Load(), int64(time.Since(last))))
-			last = time.Now()
+			now := int64(time.Since(begun))
+			longest.Store(max(longest.Load(), now-last.Load()))
+			last.Store(now)
 		}
 	})
 	t.Cleanup(func() {
@@ -76,7 +78,8 @@ func even(t *testing.T, url string) (ran func() bool) {
 		work.Wait()
 	})
 	return func() bool {
-		d := time.Duration(longest.Load())
+		now := last.Load() // before longest, which may be told meanwhile
+		d := max(time.Duration(longest.Load()), time.Since(begun)-time.Duration(now))
 		t.Logf("the replicas had no time for %s at most", d)
 		return d < engine.Claim/4
 	}

@@ -27,15 +27,20 @@ func TestRevisions(t *testing.T) {
 	if _, err := read(t, l, b.Revision, nothing); api.ReasonOf(err) != api.ReasonForeignRevision {
 		t.Errorf("another log's revision: %v", err)
 	}
+	tb := t
 	rapid.Check(t, func(t *rapid.T) {
 		token := []byte(a.Revision)
 		i := rapid.IntRange(0, len(token)-1).Draw(t, "at")
 		was := token[i]
 		token[i] = rapid.SampledFrom([]byte("ABab01-_!=")).Draw(t, "to")
 		// A later sequence may be what it says; nobody has it, so the read must wait and give up.
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		_, err := l.Read(ctx, string(token), nothing)
+		var err error
+		natstest.Eventually(tb, patience, func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			_, err = l.Read(ctx, string(token), nothing)
+			return api.ReasonOf(err) != api.ReasonNotReady
+		}, "the replica is ready")
 		if c := api.CodeOf(err); was != token[i] && c != api.Invalid && c != api.FailedPrecondition && c != api.DeadlineExceeded {
 			t.Fatalf("token %s: %v", token, err)
 		}

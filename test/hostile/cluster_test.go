@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -62,9 +63,13 @@ func TestHostsUseStoresOfACluster(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if m, err := state.GetLastMsgForSubject(within, subject+".2"); err != nil || string(m.Data) != name {
-			t.Errorf("%s: %v, %v", name, m, err)
-		}
+		natstest.Eventually(t, patience, func() bool { // any server that has a copy answers, and one may not have it yet
+			m, err := state.GetLastMsgForSubject(within, subject+".2")
+			if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && string(m.Data) != name {
+				t.Fatalf("%s: %v, %v", name, m, err)
+			}
+			return err == nil
+		}, "%s reads what it has stored", name)
 		cons, err := state.CreateConsumer(within, jetstream.ConsumerConfig{FilterSubject: subject + ".>", AckPolicy: jetstream.AckExplicitPolicy, Replicas: 3})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -62,10 +62,10 @@ func serve(t *testing.T) string {
 	addr := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	srv := natstest.StartWith(t, natsd.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
-	ready, ended := make(chan struct{}), make(chan error, 1)
+	ready, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
 		ended <- daemon.Run(ctx, daemon.Config{
-			NATS: rpc.Options{URL: srv.URL()}, Version: "0.0.0", HTTP: addr, Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { close(ready) },
+			NATS: rpc.Options{URL: srv.URL()}, Version: "0.0.0", HTTP: addr, Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { ready <- struct{}{} },
 		}, services())
 	}()
 	t.Cleanup(func() {

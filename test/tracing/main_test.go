@@ -67,10 +67,10 @@ func serve(t *testing.T) *client.Client {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "20") // milliseconds
 	srv := natstest.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	ready, ended := make(chan struct{}), make(chan error, 1)
+	ready, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
 		ended <- daemon.Run(ctx, daemon.Config{
-			NATS: rpc.Options{URL: srv.URL()}, Version: "0.0.0", Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { close(ready) },
+			NATS: rpc.Options{URL: srv.URL()}, Version: "0.0.0", Log: zerolog.Nop(), OnReady: func(*rpc.Conn) { ready <- struct{}{} },
 		}, services())
 	}()
 	t.Cleanup(func() {

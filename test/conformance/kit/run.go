@@ -175,19 +175,19 @@ func (p *play) silent(ctx context.Context, d time.Duration) error {
 func (p *play) exit(ctx context.Context, s step) error {
 	timer := time.NewTimer(min(s.within, exitTime))
 	defer timer.Stop()
-	frames := p.worker.frames
+	frames, ended := p.worker.frames, chan struct{}(nil) // what it has said last is heard before its end counts
 	for {
 		select {
 		case l, ok := <-frames:
 			if !ok {
-				frames = nil
+				frames, ended = nil, p.worker.ended
 			} else if l.err != nil {
 				return l.err
 			} else if !tolerated(l.frame, p.ignored) {
 				return fmt.Errorf("the worker should end, and says %s", show(l.frame))
 			}
 			continue
-		case <-p.worker.ended:
+		case <-ended:
 		case <-timer.C:
 			return fmt.Errorf("the worker has not ended in time")
 		case <-ctx.Done():
