@@ -109,11 +109,14 @@ func TestHungWorkerIsKilled(t *testing.T) {
 func TestClosedPipesEndTheWorker(t *testing.T) {
 	t.Parallel()
 	for script, pipe := range map[string]string{
-		`exec >&-; sleep 1000`: "standard output",
-		`exec <&-; sleep 1000`: "standard input",
+		`echo '{"type":"ready"}'; exec >&-; sleep 1000`: "standard output",
+		// It is ready when the pipe is closed: a message that came before, and its cancel, would be all that is ever written.
+		`read -r init; exec <&-; echo '{"type":"ready"}'; sleep 1000`: "standard input",
 	} {
 		t.Run(pipe, func(t *testing.T) {
-			p := start(t, shell(script), exec.Options{Grace: 200 * time.Millisecond, CancelGrace: -1})
+			spec := shell(script)
+			spec.Config = []byte(`{"wait_ready":true}`)
+			p := start(t, spec, exec.Options{Grace: 200 * time.Millisecond, CancelGrace: -1})
 			for i := 0; ; i++ {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 				_, err := p.Handle(ctx, &agent.Message{})

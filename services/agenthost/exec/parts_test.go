@@ -229,6 +229,9 @@ printf '{"type":"result","id":"%s"}\n' "$id"`), exec.Options{})
 	if got := ask(t, p, `2`); got != `null` {
 		t.Error(got)
 	}
+	if err := p.Stop(t.Context()); err != nil { // when all of its standard error has been read, too
+		t.Error(err)
+	}
 	if got := p.LogTail(); !slices.Equal(got, []string{`{"type":"cancel","id":"1"}`}) {
 		t.Errorf("the worker saw %q", got)
 	}

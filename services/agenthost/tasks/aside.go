@@ -58,7 +58,8 @@ func (s *Store) renew(ctx context.Context, id, body string) {
 	}
 }
 
-// goOn puts a task that is aside back into the queue. One that is not is left alone: whoever has it looks for the answer itself.
+// goOn puts a task that is aside back into the queue. One that is not is left alone: whoever has it looks for the answer itself. So is one
+// that waits for another answer: somebody else may have let it go on meanwhile, and it has asked its next question since.
 func (s *Store) goOn(ctx context.Context, id string) error {
 	for {
 		m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.anyTask(id)})
@@ -67,6 +68,12 @@ func (s *Store) goOn(ctx context.Context, id string) error {
 		}
 		if m == nil || m.header.Get(headerWaits) == "" || bare(m.Subject).Priority != later {
 			return nil
+		}
+		if m.header.Get(headerWaits) == waitsInput { // after its place was read: if it has moved since, requeue finds that
+			known, err := s.questions(ctx, id)
+			if err != nil || known.open() != nil {
+				return err
+			}
 		}
 		err = s.requeue(ctx, m)
 		if !isWrongLast(err) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +121,41 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("got %s", got.Result)
 	}
 	wantCode(t, ask("a", `"no"`, 0, api.Cause{}), api.FailedPrecondition, api.ReasonNotWaiting)
+}
+
+// A task that has gone on and waits for its next answer is not begun anew for the last one, whoever brings that once more or late.
+func TestAnAnswerLetsNoLaterQuestionGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tasks.Small{})
+	var runs atomic.Int64
+	w.host(t, "h", 1, func(ctx context.Context, m *agent.Message) (json.RawMessage, error) {
+		runs.Add(1)
+		return approval(ctx, m)
+	})
+	w.submit(t, api.TaskSpec{ID: "a", Payload: json.RawMessage("3")})
+	w.waits(t, "a", `{"question":0}`)
+	first := &api.TaskAnswerRequest{ID: "a", Answer: json.RawMessage("1"), Seq: w.questionSeq(t, "a")}
+	for _, next := range []string{`{"question":0}`, `{"question":1}`} {
+		w.answer(t, "a", "1")
+		w.waits(t, "a", next)
+		if got, err := w.store.Answer(t.Context(), api.Cause{}, first); err != nil || got.Status != api.TaskWaiting {
+			t.Errorf("the first answer again: %+v, %v", got, err)
+		}
+	}
+	w.answer(t, "a", "1")
+	if got := w.ended(t, "a"); string(got.Result) != "[1,1,1]" || runs.Load() != 4 {
+		t.Errorf("got %s, %v after %d runs", got.Result, got.Error, runs.Load())
+	}
+}
+
+// questionSeq is the sequence of the first question of a task.
+func (w *world) questionSeq(t *testing.T, id string) uint64 {
+	t.Helper()
+	said, err := w.store.Follow(t.Context(), &api.TaskFollowRequest{ID: id})
+	if err != nil || len(said.Parts) == 0 {
+		t.Fatal(said, err)
+	}
+	return said.Parts[0].Seq
 }
 
 // Whoever reads the question may answer before the task is aside.
