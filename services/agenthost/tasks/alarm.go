@@ -65,5 +65,5 @@ func (p *Puller) ring(ctx context.Context, id, hash string) error {
 	}
 	p.store.running(ctx, id, true)
 	p.store.forgetState(ctx, id)
-	return p.store.clear(ctx, p.store.taskSubject(rec.task), p.store.laterSubject(rec.task))
+	return p.store.takeOut(ctx, id)
 }

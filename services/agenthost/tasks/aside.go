@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/blob"
@@ -83,12 +84,15 @@ func (s *Store) goOn(ctx context.Context, id string) error {
 	}
 }
 
-// resumed is the message of a task that goes on.
+// resumed is the message of a task that goes on. With it goes the schedule: left behind, that would come into the queue once more after its
+// time, in place of the message with which a host is at work, and the task would be run by two.
 func (s *Store) resumed(m *stored) *nats.Msg {
 	msg := nats.NewMsg(m.header.Get(headerTarget))
 	msg.Data = m.Data
 	keep(msg.Header, m.header)
 	msg.Header.Set(headerAttempts, m.header.Get(headerAttempts))
+	msg.Header.Set(jetstream.ScheduleNextHeader, "purge")
+	msg.Header.Set(jetstream.SchedulerHeader, m.Subject)
 	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", seqText(m.Seq))
 	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", s.anyTask(bare(m.Subject).ID))
 	return msg
@@ -102,9 +106,7 @@ func (s *Store) requeue(ctx context.Context, m *stored) error {
 		return away("let task "+bare(m.Subject).ID+" go on", err).MaybeExecuted()
 	}
 	s.signal(bare(m.Subject).Capability, 1)
-	// Left behind, it would come back into the queue once more after its time, and be seen to be done.
-	// By now another message may stand there, since the task may have been put aside again.
-	return s.purgeUpTo(ctx, s.tasks, m.Subject, m.Seq)
+	return nil
 }
 
 // GoOn lets the tasks go on that wait because a cap on spending was reached: those of the job, or all with "".

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -42,7 +43,7 @@ func (s *Store) saveCheckpoint(ctx context.Context, id, life string, attempt int
 	old := ""
 	if *last > 0 || attempt > 1 {
 		m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": msg.Subject})
-		if err != nil {
+		if err != nil && !errors.Is(err, errJunk) {
 			drop()
 			return err
 		}
@@ -63,13 +64,23 @@ func (s *Store) saveCheckpoint(ctx context.Context, id, life string, attempt int
 // checkpoint returns what an attempt at the task saved last; nothing if none has, or if it is no longer to be had: a large one
 // goes by its age, and the task must not wait for it for ever.
 func (s *Store) checkpoint(ctx context.Context, id, life string) (c saved, err error) {
-	m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": s.checkpointSubject(id)})
-	if m == nil || err != nil || foreign(m, life) {
-		return c, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, bodyTimeout)
 	defer cancel()
-	state, err := s.conn.Body(ctx, m.header, m.Data)
+	var m *stored
+	var state []byte
+	for missed := uint64(0); ; missed = m.Seq {
+		m, err = s.read(ctx, s.state, map[string]any{"last_by_subj": s.checkpointSubject(id)})
+		if errors.Is(err, errJunk) {
+			return c, nil
+		}
+		if m == nil || err != nil || foreign(m, life) {
+			return c, err
+		}
+		state, err = s.conn.Body(ctx, m.header, m.Data)
+		if !unreadable(err) || m.Seq == missed { // else a late attempt may just have put another in its place
+			break
+		}
+	}
 	if unreadable(err) || err == nil && checkValue(state) != nil {
 		return c, nil
 	}
@@ -80,9 +91,19 @@ func (s *Store) checkpoint(ctx context.Context, id, life string) (c saved, err e
 	return c, err
 }
 
-// forgetState removes what is kept for further attempts at a task that has ended. What is left in trouble goes by its age.
+// forgetEnded is forgetState after an attempt that has left its task to the next, if there will be none: whoever gave the task an outcome
+// meanwhile may have forgotten its state before the attempt saved the last of it.
+func (s *Store) forgetEnded(ctx context.Context, id string) {
+	ctx = context.WithoutCancel(ctx)
+	if m, _ := s.read(ctx, s.results, map[string]any{"last_by_subj": s.anyResult(id)}); m != nil {
+		s.forgetState(ctx, id)
+	}
+}
+
+// forgetState removes what is kept for further attempts at a task that has ended, even while the host stops. What is left in trouble goes
+// by its age.
 func (s *Store) forgetState(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	if m, err := s.read(ctx, s.state, map[string]any{"last_by_subj": s.checkpointSubject(id)}); err == nil && m != nil {
 		s.forget(ctx, m.header.Get(api.HeaderBlob))

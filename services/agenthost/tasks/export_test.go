@@ -103,3 +103,27 @@ func (s *Store) Rounds(ctx context.Context, capability string) (run func(n int, 
 		return of, err
 	}, r.close, r.open(ctx)
 }
+
+// EndUnheard gives a task the outcome of a missed deadline, as an alarm does, but no host hears of that.
+func (s *Store) EndUnheard(ctx context.Context, id string) error {
+	rec, err := s.waiting(ctx, id)
+	if err != nil {
+		return err
+	}
+	if _, err := s.finish(ctx, missed(rec.task), "", rec.hash, rec.ref); err != nil {
+		return err
+	}
+	s.forgetState(ctx, id)
+	return s.clear(ctx, s.anyTask(id))
+}
+
+// SaveCheckpoint saves what an attempt at a task wants kept.
+func (s *Store) SaveCheckpoint(ctx context.Context, t *api.Task, attempt int, state []byte, last *uint64) error {
+	return s.saveCheckpoint(ctx, t.ID, lifeOf(t), attempt, saved{state: state}, last)
+}
+
+// Checkpoint is what the next attempt at a task is handed.
+func (s *Store) Checkpoint(ctx context.Context, t *api.Task) ([]byte, error) {
+	c, err := s.checkpoint(ctx, t.ID, lifeOf(t))
+	return c.state, err
+}

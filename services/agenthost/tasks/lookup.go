@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksLi
 	page := &api.TasksListResponse{Tasks: []api.Task{}}
 	for range scanBudget {
 		m, err := s.read(ctx, stream, map[string]any{"seq": seq, "next_by_subj": subject})
-		if err != nil {
+		if err != nil && !errors.Is(err, errJunk) { // which hides no others
 			return nil, err
 		}
 		if m == nil {
@@ -139,11 +140,10 @@ func (s *Store) List(ctx context.Context, r *api.TasksListRequest) (*api.TasksLi
 			continue
 		}
 		if !r.Status.Ended() { // the message of one that has ended stands until some host finds that out
-			if done, err := s.outcome(ctx, t.ID); done != nil || err != nil {
-				if err != nil {
-					return nil, err
-				}
+			if done, err := s.outcome(ctx, t.ID); done != nil {
 				continue
+			} else if err != nil {
+				return nil, err
 			}
 		}
 		t.Payload, t.Result = nil, nil

@@ -32,7 +32,7 @@ func (s *Store) Cancel(ctx context.Context, cause api.Cause, r *api.TaskCancelRe
 		s.running(ctx, r.ID, true)
 		s.forgetState(ctx, r.ID)
 	}
-	if err := s.clear(ctx, s.anyTask(t.ID)); err != nil && counts { // what is left would be run once more, for nothing
+	if err := s.takeOut(ctx, t.ID); err != nil && counts { // what is left would be run once more, for nothing
 		return nil, away("task "+t.ID+" is cancelled, but its message stands", err).MaybeExecuted()
 	}
 	if !counts {

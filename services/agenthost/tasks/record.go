@@ -169,8 +169,11 @@ func (s *Store) waiting(ctx context.Context, id string) (*record, error) {
 
 func (s *Store) last(ctx context.Context, stream, subject string) (*record, error) {
 	m, err := s.read(ctx, stream, map[string]any{"last_by_subj": subject})
-	if m == nil || err != nil {
+	switch {
+	case m == nil:
 		return nil, err
+	case err != nil:
+		return &record{task: bare(m.Subject)}, err
 	}
 	return s.record(ctx, m)
 }

@@ -125,7 +125,7 @@ func (s *Store) removeEnded(ctx context.Context, m *stored) error {
 	if err := s.removeBody(ctx, m); err != nil {
 		return err
 	}
-	if err := s.purgeUpTo(ctx, s.results, m.Subject, m.Seq); err != nil {
+	if err := s.drop(ctx, s.results, m.Seq); err != nil {
 		return away("remove task "+id, err)
 	}
 	return nil

@@ -159,7 +159,11 @@ func (p *Puller) attempt(j job, a *attempt) error {
 		j.slot.Release()
 		a.freed = true
 	}
-	return p.conclude(w, answer, err)
+	err = p.conclude(w, answer, err)
+	if err == nil && !w.t.Status.Ended() && w.said.isKept() {
+		p.store.forgetEnded(p.base, a.id)
+	}
+	return err
 }
 
 // conclude takes what came of an attempt to the outcome, or to where the task waits for what comes next.

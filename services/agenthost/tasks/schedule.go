@@ -111,17 +111,18 @@ func (s *Store) handBack(ctx context.Context, d delivery) error {
 	return s.conn.NC.Publish(s.readySubject(bare(d.msg.Subject).Capability), nil)
 }
 
-// replace writes the message if the delivery is still the newest word on the task. If not, somebody else has gone on with it
-// and nothing is done.
+// replace writes the message if the delivery is still the newest word on the task, wherever it stands: it may have been put aside by a host
+// that could not acknowledge that. If not, somebody else has gone on with it and nothing is done.
 func (s *Store) replace(ctx context.Context, msg *nats.Msg, d delivery) error {
+	all := s.anyTask(bare(d.msg.Subject).ID)
 	msg.Header.Set("Nats-Expected-Last-Subject-Sequence", seqText(d.seq))
-	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", d.msg.Subject)
+	msg.Header.Set("Nats-Expected-Last-Subject-Sequence-Subject", all)
 	for {
 		err := s.publish(ctx, msg)
 		if !isWrongLast(err) {
 			return err
 		}
-		m, rerr := s.read(ctx, s.tasks, map[string]any{"last_by_subj": d.msg.Subject})
+		m, rerr := s.read(ctx, s.tasks, map[string]any{"last_by_subj": all})
 		if rerr != nil && !errors.Is(rerr, errJunk) {
 			return errors.Join(err, rerr)
 		}
@@ -151,7 +152,45 @@ func (s *Store) setAlarm(ctx context.Context, t *api.Task, hash string) error {
 	return nil
 }
 
-// clear removes whatever of a task still stands in the queue; what is gone already is no error.
+// takeOut removes whatever of a task still stands in the queue; what is gone already is no error. It is no purge, since a host may have it in
+// hand: that of one subject moves the floor of the consumer (nats-server 2.15.2, consumer.purge) beyond older tasks which other hosts have in
+// hand, and if those do not come back, nobody gets them again.
+func (s *Store) takeOut(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	for {
+		m, err := s.read(ctx, s.tasks, map[string]any{"last_by_subj": s.anyTask(id)})
+		if m == nil {
+			return err
+		}
+		// Perhaps it has gone meanwhile, or moved, which the next look shows.
+		if err := s.drop(ctx, s.tasks, m.Seq); err != nil && (ctx.Err() != nil || !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful)) {
+			return err
+		}
+	}
+}
+
+// drop removes one message.
+func (s *Store) drop(ctx context.Context, name string, seq uint64) error {
+	stream, err := s.opened(ctx, name)
+	if err == nil {
+		err = stream.DeleteMsg(ctx, seq)
+	}
+	if err != nil {
+		return fmt.Errorf("remove message %d of %s: %w", seq, name, err)
+	}
+	return nil
+}
+
+// opened returns a stream of the store.
+func (s *Store) opened(ctx context.Context, name string) (jetstream.Stream, error) {
+	if name == s.tasks {
+		return s.stream, nil
+	}
+	return s.conn.JS.Stream(ctx, name)
+}
+
+// clear removes alarms.
 func (s *Store) clear(ctx context.Context, subjects ...string) error {
 	return s.purge(ctx, s.tasks, subjects...)
 }
@@ -169,11 +208,9 @@ func (s *Store) purge(ctx context.Context, name string, subjects ...string) erro
 func (s *Store) purgeUpTo(ctx context.Context, name, subject string, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	stream, err := s.stream, error(nil)
-	if name != s.tasks {
-		if stream, err = s.conn.JS.Stream(ctx, name); err != nil {
-			return fmt.Errorf("remove from %s: %w", name, err)
-		}
+	stream, err := s.opened(ctx, name)
+	if err != nil {
+		return fmt.Errorf("remove from %s: %w", name, err)
 	}
 	what := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSubject(subject)}
 	if seq > 0 {

@@ -45,7 +45,7 @@ func (s *Store) write(ctx context.Context, v *verdict) (bool, error) {
 	if isNotStored(err) {
 		m, rerr := s.read(ctx, s.results, map[string]any{"last_by_subj": v.msg.Subject})
 		switch {
-		case rerr != nil:
+		case rerr != nil && !errors.Is(rerr, errJunk):
 			return false, errors.Join(err, rerr)
 		case m == nil:
 			return false, errors.Join(err, s.makeRoom(ctx))

@@ -181,7 +181,7 @@ func (sub *submission) conclude(ctx context.Context) (*api.Task, error) {
 	if err != nil || rec.task.SubmittedAt.Equal(t.SubmittedAt) {
 		return t, nil // this very task has run meanwhile
 	}
-	if err := s.clear(ctx, s.taskSubject(t)); err != nil {
+	if err := s.takeOut(ctx, t.ID); err != nil {
 		return nil, away("take back task "+t.ID, err).MaybeExecuted()
 	}
 	return same(rec, t.ID, sub.hash)
