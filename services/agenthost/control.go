@@ -76,17 +76,17 @@ func (s *Service) start(ctx context.Context, r *api.AgentStartRequest) (*api.Age
 	tried := map[string]bool{}
 	for begin := time.Now(); ; {
 		host, err := s.best(spec, tried)
-		if err != nil && len(tried) == 0 {
-			if api.ReasonOf(err) != api.ReasonHostFull && time.Since(begin) < patience/2 && ctx.Err() == nil { // a host that came just now is not in the view yet
-				select {
-				case <-ctx.Done():
-				case <-time.After(20 * time.Millisecond):
-				}
-				continue
+		switch {
+		case err == nil:
+		case api.ReasonOf(err) != api.ReasonHostFull && time.Since(begin) < patience/2 && ctx.Err() == nil: // a host that came just now is not in the view yet
+			select {
+			case <-ctx.Done():
+			case <-time.After(20 * time.Millisecond):
 			}
+			continue
+		case len(tried) == 0:
 			return nil, err
-		}
-		if err != nil || host == "" {
+		default:
 			return nil, s.noHost(spec, tried)
 		}
 		tried[host] = true
@@ -130,9 +130,13 @@ func (s *Service) stop(ctx context.Context, r *api.GetRequest) (*api.Agent, erro
 		return nil, resp.Results[0].Error
 	}
 	agent = resp.Results[0].Agent
-	if agent.Status.Active() { // its host is dead, or it has come to its next one meanwhile
-		if stopped, err := askOwner(ctx, s, "stop", api.HostedAgentsStop, r); err == nil {
-			return stopped, nil
+	for agent.Status.Active() { // its host is dead, or comes back and goes on with it, or it has come to its next one meanwhile
+		stopped, err := askOwner(ctx, s, "stop", api.HostedAgentsStop, r)
+		if reason := api.ReasonOf(err); reason != api.ReasonNotRunning && reason != api.ReasonHostLost {
+			return stopped, err
+		}
+		if agent, err = s.client.Agents.Get(ctx, api.GetRequest{ID: r.ID, MinRevision: agent.Revision}); err != nil {
+			return nil, err
 		}
 	}
 	return agent, nil
@@ -149,8 +153,13 @@ func (s *Service) startAt(ctx context.Context, host string, r *api.AgentStartReq
 	return agent, err
 }
 
-// restart stops the agent wherever it runs and starts it here or elsewhere.
+// restart stops the agent wherever it runs and starts it here or elsewhere. What this very request has started, it does not stop again.
 func (s *Service) restart(ctx context.Context, r *api.GetRequest) (*api.Agent, error) {
+	if tag := rpc.RequestTag(rpc.CauseFrom(ctx)); tag != "" {
+		if now, err := s.startedBy(ctx, r.ID, tag); err != nil || now != nil && now.Status.Active() {
+			return now, err
+		}
+	}
 	if _, err := s.stop(ctx, r); err != nil && api.ReasonOf(err) != api.ReasonNotRunning {
 		return nil, err
 	}

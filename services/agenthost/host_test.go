@@ -114,7 +114,11 @@ func (h *host) stop() {
 
 func (w *world) host(t testing.TB, cfg agenthost.Config) *host {
 	t.Helper()
-	conn := w.dial(t, "")
+	return w.hostOn(t, w.dial(t, ""), cfg)
+}
+
+func (w *world) hostOn(t testing.TB, conn *rpc.Conn, cfg agenthost.Config) *host {
+	t.Helper()
 	store, err := lease.Open(t.Context(), conn.JS, conn.Namespace, 1, w.timing)
 	if err != nil {
 		t.Fatal(err)

@@ -177,11 +177,13 @@ func (h *hosted) offer(target string) (*api.Agent, error) {
 	case api.ReasonHostFull, api.ReasonDraining, api.ReasonModuleNotFound: // it has not been claimed
 		return nil, err
 	}
-	ctx, cancel = context.WithTimeout(s.base, moveTimeout)
-	defer cancel()
-	for {
+	for until := time.Now().Add(moveTimeout); ; {
+		ctx, cancel := context.WithDeadline(s.base, until)
 		now, getErr := s.client.Agents.Get(ctx, api.GetRequest{ID: h.rec.ID})
+		cancel()
 		switch {
+		case getErr == nil && now.Epoch > h.rec.Epoch && now.Status == api.AgentStarting: // it does not listen yet to what would be passed on
+			until = time.Now().Add(moveTimeout)
 		case getErr == nil && now.Epoch > h.rec.Epoch && now.Status.Active():
 			return now, nil
 		case getErr == nil && now.Epoch > h.rec.Epoch: // it did not start there
@@ -190,10 +192,12 @@ func (h *hosted) offer(target string) (*api.Agent, error) {
 		case getErr == nil && !unsure(err):
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
+		if s.base.Err() != nil || time.Now().After(until) {
 			h.stop(errAdrift)
 			return nil, api.Errorf(api.Unavailable, "nobody knows whether host %s has agent %s: it is taken up again", target, h.rec.ID).WithReason(api.ReasonHostLost).MaybeExecuted()
+		}
+		select {
+		case <-s.base.Done():
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
@@ -162,8 +163,36 @@ func TestAMoveThatIsRefused(t *testing.T) {
 	}
 }
 
+// What was acknowledged to the sender of a cast while its agent is on the way to a host where it starts slowly is not lost.
+func TestCastsOutliveASlowMove(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host(t, counted("h1"))
+	w.start(t, api.AgentSpec{ID: "a", Module: "counting"})
+	entered, open := make(chan string, 8), make(chan struct{})
+	w.host(t, agenthost.Config{ID: "h2", Modules: []agent.Module{gated(entered, open)}})
+	over := make(chan struct{})
+	go func() { // longer than the old host waits for an answer of the new one
+		defer close(over)
+		a, err := w.Agents.Move(within(t, 6*time.Second), api.AgentMoveRequest{ID: "a", Host: "h2"})
+		t.Logf("%+v, %v", a, err)
+	}()
+	<-entered
+	for n := 1; n <= 5; n++ {
+		if err := w.Cast(within(t, patience), "a", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-over
+	close(open)
+	w.eventually(t, "a", func(a *api.Agent) bool { return a.Host == "h2" && a.Status == api.AgentRunning }, "it runs on the new host")
+	if seen := w.numbers(t, "a"); !slices.Equal(seen, upTo(5)) {
+		t.Errorf("it has seen %v", seen)
+	}
+}
+
 // silentHost registers a host that nobody is.
-func (w *world) silentHost(t testing.TB, id string) {
+func (w *world) silentHost(t testing.TB, id string) (leaseID string) {
 	t.Helper()
 	conn := w.Conn()
 	store, err := lease.Open(t.Context(), conn.JS, conn.Namespace, 1, w.timing)
@@ -178,6 +207,7 @@ func (w *world) silentHost(t testing.TB, id string) {
 	if _, err := w.Hosts.Register(t.Context(), api.Host{ID: id, Lease: held.ID(), Modules: []string{"counting"}, MaxAgents: 10}); err != nil {
 		t.Fatal(err)
 	}
+	return held.ID()
 }
 
 // Members of a group move together, one after another in their order, and go on as a group.

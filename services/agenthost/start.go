@@ -25,7 +25,7 @@ func (s *Service) startHere(ctx context.Context, r *api.AgentStartRequest, tag s
 		return nil, err
 	}
 	if err := s.takePlace(spec.ID); err != nil {
-		return nil, err
+		return s.already(ctx, spec.ID, tag, err)
 	}
 	if err := s.registerNew(ctx, r.Agent, tag); err != nil {
 		s.leavePlace()
@@ -66,15 +66,32 @@ func (s *Service) claim(ctx context.Context, id, tag string) (rec *api.Agent, mi
 		return nil, false, err
 	}
 	s.leavePlace()
-	if tag != "" && api.ReasonOf(err) == api.ReasonAlreadyRunning {
-		if now, gerr := s.client.Agents.Get(ctx, api.GetRequest{ID: id}); gerr == nil && now.Request == tag {
-			if now.Status == api.AgentStarting { // it may yet be given up: see disclaim
-				return nil, false, api.Errorf(api.Unavailable, "agent %s is still starting for this request: ask again", id).MaybeExecuted()
-			}
-			return now, false, nil
-		}
+	rec, err = s.already(ctx, id, tag, err)
+	return rec, false, err
+}
+
+// already is the answer to a start that was refused: that of an earlier attempt at this very request, if that is why.
+func (s *Service) already(ctx context.Context, id, tag string, refusal error) (*api.Agent, error) {
+	if tag == "" || api.ReasonOf(refusal) != api.ReasonAlreadyRunning {
+		return nil, refusal
 	}
-	return nil, false, err
+	if now, err := s.startedBy(ctx, id, tag); now != nil || err != nil {
+		return now, err
+	}
+	return nil, refusal
+}
+
+// startedBy returns the agent if its last claim was made for this request, and nil otherwise. It asks at the store's leader: what a
+// replica of the registry knows may be older than the claim.
+func (s *Service) startedBy(ctx context.Context, id, tag string) (*api.Agent, error) {
+	now, err := rpc.Call(ctx, s.conn, api.AgentsUpdate, &api.AgentUpdateRequest{ID: id})
+	switch {
+	case err != nil || now.Request != tag:
+		return nil, err
+	case now.Status == api.AgentStarting: // it may yet be given up: see disclaim
+		return nil, api.Errorf(api.Unavailable, "agent %s is still starting for this request: ask again", id).MaybeExecuted()
+	}
+	return now, nil
 }
 
 // disclaim repeats a claim until its outcome is known, and gives the agent up if the host has it: its caller has gone.

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/mabus-project/mabus/client/agent"
 	"github.com/mabus-project/mabus/services/agenthost"
 	"github.com/mabus-project/mabus/services/agenthost/native/echo"
@@ -240,4 +242,54 @@ func TestStartThatFails(t *testing.T) {
 			wantError(t, err, api.FailedPrecondition, api.ReasonNotRunning)
 		})
 	}
+}
+
+// A start may find a host dead, and another that is just about to come: it waits a moment for that one too.
+func TestAStartThatMeetsADeadHostFirst(t *testing.T) {
+	t.Parallel()
+	const rounds = 5 // of which one has to be quick enough
+	w := newWorld(t)
+	h := w.host(t, counted("h1"))
+	conn, tag := w.Conn(), func(round int) string { return fmt.Sprint("tag", round) }
+	tags := make([]string, rounds)
+	for i := range tags {
+		tags[i] = tag(i)
+	}
+	gone := api.Host{ID: "gone", Lease: w.silentHost(t, "gone"), Modules: []string{"counting"}, MaxAgents: 10, Tags: tags}
+	if _, err := w.Hosts.Register(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	round, came := 0, make(chan error, 1)
+	for subject, answer := range map[string]func(m *nats.Msg){
+		"ping": func(m *nats.Msg) { _ = conn.Reply(t.Context(), m.Reply, []byte("{}")) },
+		"agents.start": func(m *nats.Msg) {
+			_ = conn.ReplyError(m.Reply, api.Errorf(api.NotFound, "it is dead").WithReason(api.ReasonHostNotFound))
+			come := api.Host{ID: "h1", Lease: h.lease.ID(), Modules: []string{"counting"}, MaxAgents: 10, Tags: []string{tag(round)}}
+			_, err := w.Hosts.Register(t.Context(), come)
+			came <- err
+		},
+	} {
+		sub, err := conn.NC.Subscribe(api.HostSubject(conn.Namespace, "gone", subject), answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = sub.Unsubscribe() })
+	}
+	for ; round < rounds; round++ {
+		spec := api.AgentSpec{ID: fmt.Sprint("a", round), Module: "counting", Placement: &api.Placement{Tags: []string{tag(round)}}}
+		a, err := w.Agents.Start(within(t, patience), api.AgentStartRequest{Agent: &spec})
+		select {
+		case cerr := <-came:
+			if cerr != nil {
+				t.Fatal(cerr)
+			}
+		case <-within(t, patience).Done():
+			t.Fatal("the dead host was not asked")
+		}
+		if err == nil && a.Host == "h1" {
+			return
+		}
+		t.Log(a, err)
+	}
+	t.Error("no start has waited for the host that came")
 }

@@ -72,11 +72,12 @@ type Process struct {
 	hungUp  bool // the stop frame is on its way
 	// stateful says that the worker wants to be asked for its state, asked that it was.
 	stateful, asked bool
-	ended           bool        // no further messages
-	reaped          bool        // the process id may belong to somebody else by now
-	fault           error       // why the host killed the program
-	doom            *time.Timer // kills a program that SIGTERM does not end
-	held            int         // bytes of all queued parts
+	parting         context.Context // of the state that it is asked for
+	ended           bool            // no further messages
+	reaped          bool            // the process id may belong to somebody else by now
+	fault           error           // why the host killed the program
+	doom            *time.Timer     // kills a program that SIGTERM does not end
+	held            int             // bytes of all queued parts
 	stalls          stalls
 	err             error // set before done is closed
 }

@@ -23,6 +23,7 @@ const (
 type save struct {
 	id   string
 	data json.RawMessage
+	last context.Context // of the last one: its worker may end before it is stored
 }
 
 // takeSave queues a state that the worker wants kept. It returns false when the worker is to be given up.
@@ -38,14 +39,14 @@ func (p *Process) takeSave(f *inbound) bool {
 	case len(p.saves) >= maxSaves: // nobody else puts any in
 		return p.refuse(reply, f.ID, api.Errorf(api.Overloaded, "%d saves are open; wait for a reply before the next", maxSaves).WithReason(api.ReasonMailboxFull))
 	}
-	p.enqueueSave(save{f.ID, body(f)})
+	p.enqueueSave(save{id: f.ID, data: body(f)})
 	return true
 }
 
 // takeState queues the state that the worker was asked for.
 func (p *Process) takeState(f *inbound) {
 	p.mu.Lock()
-	asked := p.asked
+	asked, last := p.asked, p.parting
 	p.asked = false
 	p.mu.Unlock()
 	switch {
@@ -58,7 +59,7 @@ func (p *Process) takeState(f *inbound) {
 	case len(f.Payload) == 0:
 		p.told <- nil
 	default:
-		p.enqueueSave(save{data: f.Payload})
+		p.enqueueSave(save{data: f.Payload, last: last})
 	}
 }
 
@@ -71,18 +72,23 @@ func (p *Process) enqueueSave(s save) {
 	}
 }
 
-// save stores states one after the other, in the order in which the worker wrote them, until the program has ended.
+// save stores states one after the other, in the order in which the worker wrote them, until the program has ended; the last one also then.
 func (p *Process) save() {
 	for {
 		select {
-		case <-p.base.Done():
+		case <-p.base.Done(): // all that it wrote has been read
+			for len(p.saves) > 0 {
+				if s := <-p.saves; s.id == "" {
+					p.saveLast(s)
+				}
+			}
 			return
 		case s := <-p.saves:
-			version, err := p.opt.Save(p.base, s.data)
 			if s.id == "" {
-				p.told <- err
+				p.saveLast(s)
 				continue
 			}
+			version, err := p.opt.Save(p.base, s.data)
 			var stored json.RawMessage
 			if err == nil {
 				stored, err = codec.Marshal(map[string]uint64{"version": version})
@@ -98,6 +104,11 @@ func (p *Process) save() {
 	}
 }
 
+func (p *Process) saveLast(s save) {
+	_, err := p.opt.Save(s.last, s.data)
+	p.told <- err
+}
+
 // askState asks the worker for its state, and waits until that is saved: at most Grace, and half of what ctx leaves.
 func (p *Process) askState(ctx context.Context) error {
 	limit := p.opt.Grace
@@ -106,19 +117,32 @@ func (p *Process) askState(ctx context.Context) error {
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
+	last, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.mu.Lock()
+	p.asked, p.parting = true, last
+	p.mu.Unlock()
 	select {
 	case p.out <- stateFrame:
 	default:
 		return errors.New("the worker does not read, so its state is not saved")
 	}
-	select {
-	case err := <-p.told:
+	saved := func(err error) error {
 		if err != nil {
 			return fmt.Errorf("save the last state: %w", err)
 		}
 		return nil
-	case <-p.exited:
-		return errors.New("the worker ended before it had told its state")
+	}
+	select {
+	case err := <-p.told:
+		return saved(err)
+	case <-p.done: // a worker may tell its state and end
+		select {
+		case err := <-p.told:
+			return saved(err)
+		default:
+			return errors.New("the worker ended before it had told its state")
+		}
 	case <-timer.C:
 		return fmt.Errorf("the worker's last state was not saved within %s", limit)
 	case <-ctx.Done():

@@ -22,6 +22,7 @@ var keepers = map[string]func(in *bufio.Reader, out *bufio.Writer){
 	"nothing": func(in *bufio.Reader, out *bufio.Writer) { keep(in, out, `{"type":"state"}`) },
 	"unable":  func(in *bufio.Reader, out *bufio.Writer) { keep(in, out, `{"type":"state","error":"out of paper"}`) },
 	"silent":  func(in *bufio.Reader, out *bufio.Writer) { keep(in, out, "") },
+	"parting": func(in *bufio.Reader, out *bufio.Writer) { keep(in, out, `{"type":"state","payload":"farewell"} exit`) },
 	"dying":   func(in *bufio.Reader, out *bufio.Writer) { keep(in, out, "exit") },
 	"large": func(in *bufio.Reader, out *bufio.Writer) {
 		keep(in, out, `{"type":"state","payload":`+text(exec.MaxState)+`}`)
@@ -64,6 +65,10 @@ func keep(in *bufio.Reader, out *bufio.Writer, last string) {
 			case "exit":
 				return
 			default:
+				if last, ends := strings.CutSuffix(last, " exit"); ends {
+					say(last)
+					return
+				}
 				say(last)
 				say(last) // nobody has asked for another
 			}
@@ -154,6 +159,25 @@ func TestNoStateAtTheEnd(t *testing.T) {
 				t.Errorf("%v, saved %q", err, s.has())
 			}
 		})
+	}
+}
+
+// A worker may end as soon as it has told its state.
+func TestAWorkerThatTellsItsStateAndEnds(t *testing.T) {
+	t.Parallel()
+	s := &shelf{}
+	pid := make(chan int, 1)
+	p := keeper(t, "parting", exec.Options{Grace: time.Minute, Save: func(ctx context.Context, data json.RawMessage) (uint64, error) {
+		dead := <-pid
+		eventually(t, "it has ended", func() bool { return !alive(dead) })
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		return s.save(ctx, data)
+	}})
+	pid <- p.PID()
+	if err := p.Stop(t.Context()); err != nil || s.has() != `"farewell"` {
+		t.Errorf("%v, saved %q", err, s.has())
 	}
 }
 

@@ -18,9 +18,8 @@ func (p *Process) Stop(ctx context.Context) error {
 	if first {
 		p.stopped = true
 		close(p.stopping)
-		p.asked = p.stateful && p.fault == nil && p.opt.Save != nil
 	}
-	ask := first && p.asked
+	ask := first && p.stateful && p.fault == nil && p.opt.Save != nil
 	p.mu.Unlock()
 	var unsaved error
 	if ask {
