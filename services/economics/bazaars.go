@@ -2,6 +2,7 @@ package economics
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/mabus-project/mabus/services/economics/act"
@@ -25,7 +26,7 @@ func (e *economy) handleBazaars(srv *rpc.Server) {
 	rpc.Handle(srv, api.BazaarsAnalytics, e.bazaarAnalytics)
 }
 
-// searches is how often the best listing is looked up when the one that was found is taken by somebody else meanwhile.
+// searches is how often the best listing is looked up when the one that was found is taken by somebody else, or off its shelf, meanwhile.
 const searches = 5
 
 // requestService looks up the best listing, unless one is named, and buys it. To compare all that is on offer is too much for a command.
@@ -40,7 +41,8 @@ func (e *economy) requestService(ctx context.Context, r *api.ServiceRequest) (*a
 	if r.Listing != "" {
 		return do[api.BazaarTransaction](ctx, e, "bazaars.request_service", r, as)
 	}
-	for try := 1; ; try++ {
+	cause := rpc.CauseFrom(ctx)
+	for try, gone := 1, 0; ; try++ {
 		named := *r
 		if listing, err := e.bestListing(ctx, r); err != nil {
 			return nil, err
@@ -48,15 +50,32 @@ func (e *economy) requestService(ctx context.Context, r *api.ServiceRequest) (*a
 			named.Listing, named.ServiceType, named.Capabilities, named.MinQuality = listing, "", nil, 0
 		}
 		x, err := do[api.BazaarTransaction](ctx, e, "bazaars.request_service", &named, as)
-		if try == searches || api.ReasonOf(err) != api.ReasonListingBusy { // which is not kept as the answer to the request's id
+		reason := api.ReasonOf(err)
+		switch lost := reason == api.ReasonListingNotFound || reason == api.ReasonAboveMaxCost; {
+		case try == searches || !lost && reason != api.ReasonListingBusy: // which is not kept as the answer to the request's id
 			return x, err
+		case lost && cause.RequestID != "": // this is kept, so that a repetition comes here as well, and goes on under the same id
+			gone++
+			next := cause
+			next.RequestID += "." + strconv.Itoa(gone)
+			ctx = rpc.WithCause(ctx, next)
 		}
 	}
 }
 
 // bestListing returns the best listing for a request, or "" when there is none: the command is then refused, unless it repeats one that
-// was carried out.
+// was carried out. It asks again before it says so: another replica may have just listed one, and this one be a moment behind.
 func (e *economy) bestListing(ctx context.Context, r *api.ServiceRequest) (string, error) {
+	if listing, err := e.findListing(ctx, r); listing != "" || err != nil {
+		return listing, err
+	}
+	if err := e.log.CatchUp(ctx); err != nil {
+		return "", err
+	}
+	return e.findListing(ctx, r)
+}
+
+func (e *economy) findListing(ctx context.Context, r *api.ServiceRequest) (string, error) {
 	found, err := e.searchBazaar(ctx, &api.BazaarSearchRequest{
 		Bazaar: r.Bazaar, ServiceType: r.ServiceType, Capabilities: r.Capabilities, MaxCost: r.MaxCost, MinQuality: r.MinQuality, Limit: api.MaxPage,
 	})

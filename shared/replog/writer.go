@@ -184,13 +184,14 @@ func (l *Log[S]) write() {
 			continue
 		}
 		w.calls[w.turn] = calls
-		w.turn = 1 - w.turn
-		l.carry(calls)
+		if l.carry(calls) { // else the reader may still answer those of the batch before
+			w.turn = 1 - w.turn
+		}
 	}
 }
 
-// carry appends commands until it is known what became of them.
-func (l *Log[S]) carry(calls []*call) {
+// carry appends commands until it is known what became of them, and tells whether the reader answers them.
+func (l *Log[S]) carry(calls []*call) bool {
 	v, err := passedOver, error(nil)
 	span := l.span(calls)
 	defer func() { span.End(err) }()
@@ -212,6 +213,7 @@ func (l *Log[S]) carry(calls []*call) {
 			c.answer(Answer{}, err)
 		}
 	}
+	return v == carriedOut
 }
 
 // launch makes a batch of commands.
