@@ -54,6 +54,7 @@ func (c *council) runAsk(ctx context.Context, e engine.Effect) ([]byte, error) {
 	}
 	round := protocol.Current(&record.Session)
 	left := max(round.Deadline.Sub(now), leastTime)
+	ours := ctx
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	ctx, span := c.traced.asking(ctx, round, record.Session.ID)
@@ -74,7 +75,11 @@ func (c *council) runAsk(ctx context.Context, e engine.Effect) ([]byte, error) {
 		}
 		questions = append(questions, q)
 	}
-	return codec.Marshal(session.Asked{Unreachable: c.ask(ctx, questions, min(left/2, askFor))})
+	unreachable := c.ask(ctx, questions, min(left/2, askFor))
+	if err := ours.Err(); err != nil {
+		return nil, err // it was broken off, and does not know who can be asked: that is for whoever takes it up
+	}
+	return codec.Marshal(session.Asked{Unreachable: unreachable})
 }
 
 // question makes the message to a member. Its time is that which the round has left.

@@ -88,7 +88,7 @@ func (s *Service) awaitOpening(ctx context.Context, v *visit) (*api.Barrier, err
 		// A copy that has not seen the arrival tells nothing. When it has, the bell rings for all that comes after.
 		if now, rev, ok := s.barrierMirror.Get(key); ok && rev >= v.revision {
 			isOpen := now.Generation > v.joined
-			if isOpen && !v.again {
+			if isOpen && !v.again && !now.HasLeft(v.joined, v.me.Member) {
 				forget()
 				return opened(v.req, v.joined+1, s.bucket.Token(rev)), nil
 			}
@@ -121,7 +121,7 @@ func (s *Service) takeBack(ctx context.Context, v *visit, over *api.Error) (*api
 	switch {
 	case err != nil:
 		return nil, over.MaybeExecuted()
-	case res.Value != nil && res.Value.Generation > v.joined:
+	case res.Value != nil && res.Value.Generation > v.joined && !res.Value.HasLeft(v.joined, v.me.Member):
 		return opened(v.req, v.joined+1, res.Token), nil
 	}
 	return nil, over

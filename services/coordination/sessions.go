@@ -38,7 +38,17 @@ func (c *council) start(ctx context.Context, r *api.SessionStartRequest) (*api.S
 	if r.Wait == 0 || x.State != api.SessionActive {
 		return x, nil
 	}
-	return c.await(ctx, x.ID, r.Wait.Std())
+	x, err = c.await(ctx, x.ID, r.Wait.Std())
+	return x, begun(err)
+}
+
+// begun says of an error after which there is no more to tell of what was asked for that it was done, or begun, all the same: whoever
+// asks once more without the request id would have it twice.
+func begun(err error) error {
+	if e := api.AsError(err); e != nil {
+		return e.MaybeExecuted()
+	}
+	return err
 }
 
 // byItself takes the request id off what the machine knows by itself when it is repeated: the start of a session by its id, an answer
@@ -161,7 +171,7 @@ func (c *council) end(ctx context.Context, r *api.SessionCancelRequest) (*api.Se
 	}
 	record, revision, err := c.find(ctx, r.ID)
 	if err != nil {
-		return nil, err
+		return nil, begun(err)
 	}
 	return shown(record, revision), nil
 }

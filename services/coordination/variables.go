@@ -78,7 +78,7 @@ func (c *council) updateVariable(ctx context.Context, r *api.VariableUpdateReque
 	if v != nil {
 		v.Variable.Revision = revision
 	}
-	return v, err
+	return v, begun(err)
 }
 
 // waitFor waits until f says that there is what is waited for, or the wait is over, and returns what f returned last. The bell rings
@@ -173,7 +173,7 @@ func (c *council) coordinated(ctx context.Context, name, decision string, wait t
 		}
 		return v.Coordination, v.Coordination.State == api.CoordinationCompleted || v.Coordination.State == api.CoordinationFailed, nil
 	})
-	return last, err
+	return last, begun(err)
 }
 
 // atOnce is how many variables are coordinated at the same time.

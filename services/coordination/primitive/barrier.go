@@ -11,6 +11,17 @@ type Barrier struct {
 	Parties    int       `json:"parties"`
 	Generation uint64    `json:"generation"`
 	Arrivals   []Arrival `json:"arrivals,omitempty"` // in their order; its names are short because there may be 10,000
+	// Left are the last whom Leave has taken back: who still waits for one of them must not go through with those who came after.
+	Left []Departure `json:"left,omitempty"`
+}
+
+// maxLeft is how many are remembered.
+const maxLeft = 256
+
+// Departure is an arrival that was taken back, and the generation that it had joined.
+type Departure struct {
+	Arrival
+	Generation uint64 `json:"g"`
 }
 
 // Arrival is a member that waits.
@@ -29,6 +40,7 @@ func Arrive(old *Barrier, name string, a Arrival, parties int, now int64) (*Barr
 	if old != nil {
 		next.Generation = old.Generation
 		next.Arrivals = old.present(now)
+		next.Left = old.stillLeft(a.Member, now)
 	}
 	if len(next.Arrivals) > 0 && old.Parties != parties {
 		return old, api.Errorf(api.Conflict, "those who wait at barrier %s wait for %d parties, not %d", name, old.Parties, parties).
@@ -81,9 +93,16 @@ func Leave(old *Barrier, name, member string) (*Barrier, error) {
 		return nil, NoBarrier(name)
 	}
 	if i := old.find(member); i >= 0 {
-		return old.without(i), nil
+		next := old.without(i)
+		next.Left = append(slices.Clone(old.Left[max(0, len(old.Left)-maxLeft+1):]), Departure{old.Arrivals[i], old.Generation})
+		return next, nil
 	}
 	return old, nil
+}
+
+// HasLeft tells whether a member that had joined a generation was taken back by Leave, as long as its arrival would have counted.
+func (b *Barrier) HasLeft(generation uint64, member string) bool {
+	return slices.ContainsFunc(b.Left, func(d Departure) bool { return d.Generation == generation && d.Member == member })
 }
 
 // NoBarrier says that there is no barrier of a name.
@@ -117,6 +136,13 @@ func (b *Barrier) present(now int64) []Arrival {
 		}
 	}
 	return list
+}
+
+// stillLeft returns a new slice of those who have left and whose arrival would count, but for a member that comes back.
+func (b *Barrier) stillLeft(member string, now int64) []Departure {
+	return slices.DeleteFunc(slices.Clone(b.Left), func(d Departure) bool {
+		return d.Until < now || d.Generation == b.Generation && d.Member == member
+	})
 }
 
 func (b *Barrier) find(member string) int {

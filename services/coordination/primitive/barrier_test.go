@@ -85,6 +85,42 @@ func TestGiveUpAndLeave(t *testing.T) {
 	}
 }
 
+// Who has left is remembered for as long as its arrival would have counted, also when the barrier has opened since.
+func TestWhoHasLeft(t *testing.T) {
+	b, err := primitive.Arrive(nil, "x", at("a", 10), 2, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = primitive.Leave(b, "x", "a"); err != nil || !b.HasLeft(0, "a") || b.HasLeft(0, "b") || b.HasLeft(1, "a") {
+		t.Fatalf("got %+v, %v", b, err)
+	}
+	back, _ := primitive.Arrive(b, "x", at("a", 20), 2, 0)
+	if back.HasLeft(0, "a") || !b.HasLeft(0, "a") {
+		t.Errorf("one that came back: %+v", back)
+	}
+	for _, member := range []string{"b", "c"} {
+		if b, err = primitive.Arrive(b, "x", at(member, 20), 2, 5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.Generation != 1 || !b.HasLeft(0, "a") {
+		t.Errorf("when the barrier has opened: %+v", b)
+	}
+	if b, err = primitive.Arrive(b, "x", at("a", 20), 2, 5); err != nil || !b.HasLeft(0, "a") || b.HasLeft(1, "a") {
+		t.Errorf("one that joins the next: %+v, %v", b, err)
+	}
+	if b, err = primitive.Arrive(b, "x", at("d", 30), 2, 11); err != nil || len(b.Left) != 0 {
+		t.Errorf("when it would count no more: %+v, %v", b, err)
+	}
+	for i := range 1000 {
+		b, _ = primitive.Arrive(b, "x", at(fmt.Sprint(i), 30), 2000, 11)
+		b, _ = primitive.Leave(b, "x", fmt.Sprint(i))
+	}
+	if len(b.Left) != 256 || !b.HasLeft(b.Generation, "999") {
+		t.Errorf("%d are remembered", len(b.Left))
+	}
+}
+
 // A barrier against a model that remembers who arrived until when: it opens exactly when all parties are there together.
 func TestBarrierOpensWhenAllAreThere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
