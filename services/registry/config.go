@@ -192,6 +192,11 @@ func (c *configs) change(ctx context.Context, expect *uint64, comment string,
 		if err := c.keep(ctx, old); err != nil {
 			return nil, "", err
 		}
+		if old == nil { // one that was lost may have gone further than this replica has seen
+			if err := c.learn(ctx); err != nil {
+				return nil, "", err
+			}
+		}
 		rules.Base = c.kept.Load()
 		by := settings.Author{Who: cause.Principal, Operator: c.isOperator(old, cause.Principal), At: now.UTC(), Comment: comment, Expect: expect}
 		next, err := apply(rules, old, by)

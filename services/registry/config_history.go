@@ -34,13 +34,26 @@ func (c *configs) openHistory(ctx context.Context, replicas int) error {
 	if err != nil {
 		return err
 	}
-	return kv.Retry(ctx, func(ctx context.Context) error {
-		newest, _, err := c.span(ctx)
-		if err == nil {
-			c.kept.Store(newest)
+	return kv.Retry(ctx, c.learn)
+}
+
+// learn finds out how far the history goes.
+func (c *configs) learn(ctx context.Context) error {
+	newest, _, err := c.span(ctx)
+	if err == nil {
+		c.noteKept(newest)
+	}
+	return err
+}
+
+// noteKept notes that a version is in the history.
+func (c *configs) noteKept(version uint64) {
+	for {
+		kept := c.kept.Load()
+		if kept >= version || c.kept.CompareAndSwap(kept, version) {
+			return
 		}
-		return err
-	})
+	}
 }
 
 // keep sees to it that a version is in the history, once, whichever replicas try.
@@ -65,12 +78,8 @@ func (c *configs) keep(ctx context.Context, d *api.ConfigDocument) error {
 		}
 		break
 	}
-	for {
-		kept := c.kept.Load()
-		if kept >= d.Version || c.kept.CompareAndSwap(kept, d.Version) {
-			return nil
-		}
-	}
+	c.noteKept(d.Version)
+	return nil
 }
 
 func lostRace(err error) bool {
@@ -95,15 +104,15 @@ func (c *configs) span(ctx context.Context) (newest, oldest uint64, err error) {
 	if err != nil {
 		return 0, 0, noHistory(err)
 	}
-	state := stream.CachedInfo().State
-	if state.Msgs == 0 {
+	all := c.conn.Namespace + ".config_history.>"
+	last, err := stream.GetLastMsgForSubject(ctx, all)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, 0, nil
 	}
-	last, err := stream.GetMsg(ctx, state.LastSeq)
 	if err != nil {
 		return 0, 0, noHistory(err)
 	}
-	first, err := stream.GetMsg(ctx, state.FirstSeq)
+	first, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(all)) // whichever that is now: with each change the oldest may go
 	if err != nil {
 		return 0, 0, noHistory(err)
 	}

@@ -191,15 +191,6 @@ func (d *directory[T]) await(ctx context.Context, token string) error {
 	return d.mirror.WaitFor(ctx, rev)
 }
 
-// catchUp waits until the mirror holds all that the store has now.
-func (d *directory[T]) catchUp(ctx context.Context, conn *rpc.Conn) error {
-	stream, err := conn.JS.Stream(ctx, "KV_"+api.Bucket(conn.Namespace, d.noun))
-	if err != nil {
-		return fmt.Errorf("look at bucket %s: %w", d.noun, err)
-	}
-	return d.mirror.WaitFor(ctx, stream.CachedInfo().State.LastSeq)
-}
-
 // token names the revision that the index reflects; d.mu is held. The mirror's own revision, taken before, is the lower one
 // only after the bucket was lost and made anew, until the index has followed.
 func (d *directory[T]) token(mirrored uint64) string { return d.bucket.Token(min(d.applied, mirrored)) }

@@ -100,7 +100,7 @@ func (s *Service) deregisterHost(ctx context.Context, r *api.DeregisterRequest) 
 	if err != nil || leaseID == "" {
 		return resp, err
 	}
-	if err := s.agents.catchUp(ctx, s.conn); err != nil {
+	if err := s.agents.mirror.CatchUp(ctx); err != nil {
 		return nil, err
 	}
 	return resp, s.failAgents(ctx, cause, r.ID, leaseID, true)

@@ -77,18 +77,22 @@ func (s *Service) needLease(ctx context.Context, id string) (refusal, err error)
 	if id == "" {
 		return nil, nil
 	}
-	if s.watcher.State(id) == lease.Unknown {
-		on, err := s.onRecord(ctx, id)
+	state := s.watcher.State(id)
+	if state == lease.Unknown {
+		stored, err := s.leases.State(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if on {
+		if stored == lease.Live {
 			wait, cancel := context.WithTimeout(ctx, leaseWait)
 			defer cancel()
 			_ = s.watcher.Wait(wait, id, lease.Live) // what came of it is asked below
 		}
+		if state = s.watcher.State(id); state == lease.Unknown { // the watcher is behind: the store knows better
+			state = stored
+		}
 	}
-	if s.watcher.State(id) == lease.Live {
+	if state == lease.Live {
 		return nil, nil
 	}
 	return api.Errorf(api.FailedPrecondition, "lease %s does not live; acquire a lease, and keep renewing it", id).
@@ -97,8 +101,8 @@ func (s *Service) needLease(ctx context.Context, id string) (refusal, err error)
 
 // onRecord asks the store's leader whether there is a lease, living or dead.
 func (s *Service) onRecord(ctx context.Context, id string) (bool, error) {
-	e, err := s.leases.Bucket().Get(ctx, id)
-	return err == nil && e.Exists(), err
+	state, err := s.leases.State(ctx, id)
+	return err == nil && state != lease.Unknown, err
 }
 
 // unless makes a rule refuse, once it would change something. The refusal goes through the rule, so that a repeated request

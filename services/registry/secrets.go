@@ -163,14 +163,14 @@ func (s *Service) addSecretKey(ctx context.Context, r *api.SecretKeyAddRequest) 
 	})
 }
 
-// removeSecretKey retires a key once nothing is sealed to it. It has not been the present one for some time, so nothing is any more.
+// removeSecretKey retires a key once nothing is sealed to it. That is counted after the keys were read, by which it is not the present one:
+// before, it may still become so for a while, and have a secret set to it.
 func (s *Service) removeSecretKey(ctx context.Context, r *api.SecretKeyRemoveRequest) (*api.SecretKeysResponse, error) {
-	if err := s.secrets.sealed.catchUp(ctx, s.conn); err != nil {
-		return nil, err
-	}
-	sealed := len(s.secrets.sealed.with(roster.Term{Field: roster.FieldKey, Value: r.Key}))
 	return s.secrets.change(ctx, rpc.CauseFrom(ctx), func(old *api.SecretKeysResponse, _ time.Time) (*api.SecretKeysResponse, roster.Event, error) {
-		return roster.RemoveSecretKey(old, r, sealed)
+		if err := s.secrets.sealed.mirror.CatchUp(ctx); err != nil {
+			return nil, roster.NoChange, err
+		}
+		return roster.RemoveSecretKey(old, r, len(s.secrets.sealed.with(roster.Term{Field: roster.FieldKey, Value: r.Key})))
 	})
 }
 

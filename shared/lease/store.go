@@ -96,6 +96,19 @@ func (s *Store) Timing() Timing { return s.timing }
 // Bucket returns the store's bucket.
 func (s *Store) Bucket() *kv.Bucket { return s.bucket }
 
+// State returns the state of a lease as the store's leader has it.
+func (s *Store) State(ctx context.Context, id string) (State, error) {
+	e, err := s.bucket.Get(ctx, id)
+	if err != nil || !e.Exists() {
+		return Unknown, err
+	}
+	var r record
+	if codec.Read(e.Value, &r) != nil {
+		return Dead, nil // nobody's lease
+	}
+	return state(&r), nil
+}
+
 // AcquireOnce takes the lease of id for a caller that renews by itself, and returns the token of its first renewal.
 // An id that lives, or has lived, is conflict (already_registered): an incarnation is used once. Nonce, if not empty, makes
 // it safe to repeat: until the lease is renewed, the same nonce gets the same token again.

@@ -207,10 +207,11 @@ func (f *follower) registerOne(ctx context.Context, req *api.ConfigRegisterReque
 	ctx, cancel := context.WithTimeout(ctx, registerTime)
 	defer cancel()
 	_, err := rpc.Call(ctx, f.conn, api.ConfigRegister, req)
-	switch api.CodeOf(err) {
-	case "":
+	switch code := api.CodeOf(err); {
+	case err == nil:
 		return true
-	case api.Unavailable, api.DeadlineExceeded, api.Cancelled, api.Unimplemented: // the registry has not begun, or is an older one
+	case code == api.Unavailable, code == api.DeadlineExceeded, code == api.Cancelled, code == api.Unimplemented, // the registry has not begun, or is an older one
+		code == api.Overloaded && api.ReasonOf(err) != api.ReasonManySections: // or has much to do
 		f.log.Debug().Err(err).Str("section", req.Name).Msg("section not registered yet")
 		return false
 	default:

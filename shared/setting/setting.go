@@ -24,10 +24,11 @@ type Setting[T any] struct {
 	log      zerolog.Logger
 	now      atomic.Pointer[resolved[T]]
 
-	mu    sync.Mutex // one change after the other
-	start *resolved[T]
-	open  bool // Open has returned: changes are told
-	once  sync.Once
+	mu     sync.Mutex // one change after the other
+	start  *resolved[T]
+	open   bool // Open has returned: changes are told
+	closed bool // Close has: none is taken up
+	once   sync.Once
 }
 
 // Open begins to follow a section, which lasts until Close or until the connection is closed. It waits for the document if there is one;
@@ -63,14 +64,21 @@ func (s *Setting[T]) Age() time.Duration { return s.follower.age() }
 func (s *Setting[T]) InForce() api.ConfigSectionInForce { return s.now.Load().inForce(s.base.name) }
 
 // Close ends the following; what Current returns stays. No change is told when it has returned.
-func (s *Setting[T]) Close() { s.once.Do(func() { s.follower.leave(s) }) }
+func (s *Setting[T]) Close() {
+	s.once.Do(func() {
+		s.follower.leave(s)
+		s.mu.Lock() // the follower may be about to tell of a change, if other settings keep it
+		defer s.mu.Unlock()
+		s.closed = true
+	})
+}
 
 // apply takes up the document as it now is.
 func (s *Setting[T]) apply(f *follower) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, known := f.document() // within the lock, so that a newer one is never followed by an older one
-	if !known {
+	if !known || s.closed {
 		return
 	}
 	stored, err := sectionOf(d, s.base.name)

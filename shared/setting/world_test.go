@@ -77,7 +77,12 @@ func open(t testing.TB, conn *rpc.Conn, s setting.Section[sample]) *setting.Sett
 
 func startRegistry(t testing.TB, url string) {
 	t.Helper()
-	s, err := registry.Start(t.Context(), dial(t, url), registry.Config{Operators: []string{"root"}})
+	startRegistryWith(t, url, registry.Config{Operators: []string{"root"}})
+}
+
+func startRegistryWith(t testing.TB, url string, cfg registry.Config) {
+	t.Helper()
+	s, err := registry.Start(t.Context(), dial(t, url), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
