@@ -71,21 +71,21 @@ func (s *Service) setConfig(ctx context.Context, r *api.BalanceSetRequest) (*api
 	if err := s.agree(soon); err != nil { // it is set all the same, and the section follows as soon as it can
 		s.disagree()
 	}
-	stored := *res.Value
+	stored := res.Value.BalanceSettings
 	stored.Revision = res.Token
 	return &stored, nil
 }
 
 // change sets the configuration if it is still the one that the section was told of: what it would replace otherwise, or another replica's
 // write of the section that is under way, could be taken for newer.
-func (s *Service) change(ctx context.Context, r *api.BalanceSetRequest) (kv.Result[api.BalanceSettings], error) {
+func (s *Service) change(ctx context.Context, r *api.BalanceSetRequest) (kv.Result[settings], error) {
 	agreed, err := s.beforeChange(ctx)
 	if err != nil {
-		return kv.Result[api.BalanceSettings]{}, err
+		return kv.Result[settings]{}, err
 	}
 	cause := rpc.CauseFrom(ctx)
-	return s.settings.Update(ctx, cause, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
-		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}
+	return s.settings.Update(ctx, cause, configKey, func(old *settings, now time.Time) (*settings, string, error) {
+		next := settings{BalanceSettings: api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}}
 		if old != nil {
 			next = *old
 		}
@@ -100,6 +100,7 @@ func (s *Service) change(ctx context.Context, r *api.BalanceSetRequest) (kv.Resu
 		} else {
 			next.Strategy = r.Strategy
 		}
+		next.Taken = false
 		next.Version++
 		next.ChangedAt, next.ChangedBy = now.UTC(), cause.Principal
 		return &next, "configured", nil

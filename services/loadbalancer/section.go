@@ -29,6 +29,13 @@ const (
 // Under agreedKey is what both had when they last were the same, and so which of them was changed since. If both were, the section is
 // taken. Every replica sees to it; each step is a compare-and-set, and whoever comes after one that died goes on.
 
+// settings is the configuration in the bucket.
+type settings struct {
+	api.BalanceSettings
+	// Taken says that it was taken over from the section. Where the section differs it was changed after that, if only back to what was agreed.
+	Taken bool `json:"taken,omitempty"`
+}
+
 // openSection begins to follow the section. It takes no environment: all replicas have to choose by the same configuration.
 func (s *Service) openSection(ctx context.Context) error {
 	section, err := setting.Open(ctx, s.conn, setting.Section[api.BalanceConfig]{
@@ -113,12 +120,12 @@ func (s *Service) tryAgree(ctx context.Context) (version uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	was, here := api.DefaultBalanceConfig(), api.DefaultBalanceConfig()
+	was, here := api.DefaultBalanceConfig(), settings{BalanceSettings: api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}}
 	if agreed.Value != nil {
 		was = *agreed.Value
 	}
 	if own.Value != nil {
-		here, version = own.Value.BalanceConfig, own.Value.Version
+		here, version = *own.Value, own.Value.Version
 	}
 	doc, section, err := s.readSection(ctx)
 	if err != nil {
@@ -129,10 +136,10 @@ func (s *Service) tryAgree(ctx context.Context) (version uint64, err error) {
 	}
 	to := section
 	switch {
-	case same(here, section):
-	case same(section, was):
-		to = here
-		if err := s.writeSection(ctx, doc, here, own.Value); err != nil {
+	case same(here.BalanceConfig, section):
+	case same(section, was) && !here.Taken:
+		to = here.BalanceConfig
+		if err := s.writeSection(ctx, doc, here.BalanceSettings); err != nil {
 			why := errSectionBehind
 			if e := api.AsError(err); e == nil || e.Code == api.Conflict || e.Details.MaybeExecuted {
 				why = errChangedMeanwhile // or perhaps by this very request
@@ -140,19 +147,21 @@ func (s *Service) tryAgree(ctx context.Context) (version uint64, err error) {
 			return version, fmt.Errorf("%w: %w", why, err)
 		}
 	default:
-		if version, err = s.writeOwn(ctx, doc, here, section); err != nil {
+		if version, err = s.writeOwn(ctx, doc, version, section); err != nil {
 			return version, err
 		}
 	}
 	if same(to, was) {
 		return version, nil
 	}
-	_, err = s.agreed.Update(ctx, api.Cause{}, agreedKey, func(old *api.BalanceConfig, _ time.Time) (*api.BalanceConfig, string, error) {
-		if old == nil && agreed.Value != nil || old != nil && (agreed.Value == nil || !same(*old, *agreed.Value)) {
-			return nil, "", errChangedMeanwhile
-		}
-		return &to, "", nil
-	})
+	text, err := codec.Marshal(to)
+	if err != nil {
+		return version, err
+	}
+	// By revision: what was agreed may have changed to something else and back.
+	if _, err = s.bucket.Write(ctx, kv.Write{Key: agreedKey, Value: text, Expect: agreed.Revision}); errors.Is(err, kv.ErrLost) {
+		err = errChangedMeanwhile
+	}
 	return version, err
 }
 
@@ -200,8 +209,8 @@ func (s *Service) readSection(ctx context.Context) (*api.ConfigDocument, api.Bal
 }
 
 // writeSection sets the section to what the bucket has, apart from what is the default.
-func (s *Service) writeSection(ctx context.Context, doc *api.ConfigDocument, cfg api.BalanceConfig, from *api.BalanceSettings) error {
-	text, err := codec.Marshal(cfg)
+func (s *Service) writeSection(ctx context.Context, doc *api.ConfigDocument, from api.BalanceSettings) error {
+	text, err := codec.Marshal(from.BalanceConfig)
 	if err != nil {
 		return err
 	}
@@ -225,31 +234,31 @@ func (s *Service) writeSection(ctx context.Context, doc *api.ConfigDocument, cfg
 		version = doc.Version
 	}
 	r := &api.ConfigSetRequest{Version: &version, Values: []api.ConfigValue{{Path: sectionName, Value: only.JSON()}}}
-	if from != nil && from.ChangedBy != "" {
+	if from.ChangedBy != "" {
 		r.Comment = "as set by " + from.ChangedBy + " with loadbalancer.config.set"
 	}
 	_, err = rpc.Call(ctx, s.conn, api.ConfigSet, r)
 	return err
 }
 
-// writeOwn sets the bucket to what the section has, if it still has what was read, and returns its version.
-func (s *Service) writeOwn(ctx context.Context, doc *api.ConfigDocument, seen, cfg api.BalanceConfig) (uint64, error) {
+// writeOwn sets the bucket to what the section has, if it still has the version that was read, and returns its version.
+func (s *Service) writeOwn(ctx context.Context, doc *api.ConfigDocument, seen uint64, cfg api.BalanceConfig) (uint64, error) {
 	by := ""
 	if doc != nil {
 		by = doc.ChangedBy
 	}
-	res, err := s.settings.Update(ctx, api.Cause{Principal: by}, configKey, func(old *api.BalanceSettings, now time.Time) (*api.BalanceSettings, string, error) {
-		next := api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}
+	res, err := s.settings.Update(ctx, api.Cause{Principal: by}, configKey, func(old *settings, now time.Time) (*settings, string, error) {
+		next := settings{BalanceSettings: api.BalanceSettings{BalanceConfig: api.DefaultBalanceConfig()}}
 		if old != nil {
 			next = *old
 		}
 		if same(next.BalanceConfig, cfg) {
 			return old, "", nil
 		}
-		if !same(next.BalanceConfig, seen) {
+		if next.Version != seen {
 			return nil, "", errChangedMeanwhile
 		}
-		next.BalanceConfig, next.ChangedAt, next.ChangedBy = cfg, now.UTC(), by
+		next.BalanceConfig, next.Taken, next.ChangedAt, next.ChangedBy = cfg, true, now.UTC(), by
 		next.Version++
 		return &next, "configured", nil
 	})

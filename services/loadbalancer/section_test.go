@@ -171,6 +171,48 @@ func TestASectionIsTakenOverOnce(t *testing.T) {
 	}
 }
 
+// What a replica has taken over, and could not note yet that it has, is not taken for newer than a section that was set back meanwhile.
+func TestASectionThatIsSetBackIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	var slow atomic.Bool
+	held, release := make(chan struct{}), make(chan struct{})
+	hold, free := sync.OnceFunc(func() { close(held); <-release }), sync.OnceFunc(func() { close(release) })
+	conn, err := rpc.Dial(t.Context(), rpc.Options{Name: t.Name(), URL: natstest.Refuse(t, w.srv.URL(), func(subject string) natstest.Refusal {
+		if slow.Load() && strings.HasPrefix(subject, "$KV.") && strings.HasSuffix(subject, ".agreed") {
+			hold()
+		}
+		return natstest.Pass
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	svc, err := loadbalancer.Start(within(t, patience), conn, loadbalancer.Config{Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { free(); stopped(t, svc) })
+	w.described(t)
+	set := func(strategy api.BalanceStrategy) {
+		if _, err := w.Config.Set(t.Context(), "loadbalancer.strategy", string(strategy)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(api.StrategyHash)
+	natstest.Eventually(t, patience, func() bool { return svc.Obeys() == 1 && svc.Agree(t.Context()) == nil }, "the replica has taken it over")
+	slow.Store(true)
+	set(api.StrategyRoundRobin)
+	<-held
+	set(api.StrategyHash)
+	other := w.replica(t, loadbalancer.Config{})
+	natstest.Eventually(t, patience, func() bool { return other.Agree(t.Context()) == nil }, "they are the same")
+	free()
+	if d := w.stored(t); !strings.Contains(d, `"consistent_hash"`) {
+		t.Errorf("the section was set back, and is %s", d)
+	}
+}
+
 // A namespace of the version before has a configuration and no section, and its replicas go on writing it.
 func TestAConfigurationOfTheVersionBeforeIsTakenOver(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,7 @@ type Service struct {
 	begin  time.Time // the zero of the picker's clock
 
 	bucket   *kv.Bucket
-	settings *kv.Table[api.BalanceSettings]
+	settings *kv.Table[settings]
 	obeyed   *kv.Mirror[api.BalanceSettings]
 	agreed   *kv.Table[api.BalanceConfig] // what bucket and section had when they last were the same
 	differs  chan struct{}                // has a token when they may not be
@@ -144,7 +144,7 @@ func (s *Service) openStore(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the requests: %w", err)
 	}
-	s.settings = kv.NewTable[api.BalanceSettings](s.bucket, "loadbalancer", requests)
+	s.settings = kv.NewTable[settings](s.bucket, "loadbalancer", requests)
 	s.agreed = kv.NewTable[api.BalanceConfig](s.bucket, "loadbalancer", nil)
 	s.runs = kv.NewTable[api.PlanRun](s.bucket, "loadbalancer", requests)
 	s.obeyed = kv.NewMirror(s.bucket, kv.MirrorOptions[api.BalanceSettings]{Filter: configKey, OnChange: s.obey, Log: s.cfg.Log})
