@@ -107,6 +107,9 @@ func (s *Store) get(ctx context.Context, obj jetstream.ObjectStore, name, sum st
 	data, err := s.read(ctx, info, size)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
+		if now, err := obj.GetInfo(ctx, name); err == nil && now.NUID != info.NUID { // it was renewed meanwhile
+			return s.get(ctx, obj, name, sum, size)
+		}
 		return nil, s.gone()
 	case err != nil:
 		return nil, fmt.Errorf("get a body: %w", err)

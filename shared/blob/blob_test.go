@@ -3,6 +3,7 @@ package blob_test
 import (
 	"bytes"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,6 +96,36 @@ func TestARenewedBodyKeepsItsReference(t *testing.T) {
 	}
 	if err := s.Renew(t.Context(), ref, 0); api.CodeOf(err) != api.Invalid {
 		t.Errorf("what is gone: %v", err)
+	}
+}
+
+// A body that is renewed while somebody reads it has not gone.
+func TestABodyIsReadWhileItIsRenewed(t *testing.T) {
+	srv := natstest.Start(t)
+	js, err := jetstream.New(srv.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := blob.New(js, "mabus", 1)
+	data := bytes.Repeat([]byte("ab"), 200<<10)
+	ref := put(t, s, data)
+	var chunks atomic.Int64
+	near, err := jetstream.New(natstest.Connect(t, natstest.Refuse(t, srv.URL(), func(subject string) natstest.Refusal {
+		if subject == "$JS.API.DIRECT.GET.OBJ_mabus_blobs" && chunks.Add(1) == 2 {
+			if err := s.Renew(t.Context(), ref, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		return natstest.Pass
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := blob.New(near, "mabus", 1).Get(t.Context(), ref); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes came back, %v", len(got), err)
+	}
+	if chunks.Load() < 3 {
+		t.Errorf("it was asked for %d parts", chunks.Load())
 	}
 }
 

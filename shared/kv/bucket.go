@@ -125,6 +125,7 @@ func Attach(ctx context.Context, js jetstream.JetStream, namespace, name string)
 func newBucket(js jetstream.JetStream, namespace, name string) *Bucket {
 	name = api.Bucket(namespace, name)
 	b := &Bucket{nc: js.Conn(), js: js, namespace: namespace, name: name, stream: "KV_" + name, prefix: "$KV." + name + "."}
+	b.clock.turn = make(chan struct{}, 1)
 	b.get = apiPrefix(js) + "STREAM.MSG.GET." + b.stream
 	return b
 }

@@ -1,7 +1,11 @@
 package kv_test
 
 import (
+	"context"
 	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +111,73 @@ func TestSweepForgetsOldDeletions(t *testing.T) {
 	}
 	if e := must[kv.Entry](t)(b.Get(ctx, "kept")); !e.Exists() {
 		t.Fatal("the living key is gone")
+	}
+}
+
+// Replicas sweep at once. What another has swept does not come any more, and is not waited for.
+func TestSweepDoesNotWaitForWhatOthersSwept(t *testing.T) {
+	s := natstest.Start(t)
+	other := open(t, s.Connect(t), kv.Config{})
+	ctx := within(t, 10*time.Second)
+	for _, key := range []string{"a", "b", "c"} {
+		must[uint64](t)(other.Write(ctx, kv.Write{Key: key, Delete: true}))
+	}
+	var once sync.Once
+	b := open(t, natstest.Connect(t, natstest.Refuse(t, s.URL(), func(subject string) natstest.Refusal {
+		if strings.HasPrefix(subject, "$JS.API.CONSUMER.MSG.NEXT.") {
+			once.Do(func() {
+				if n, err := other.Sweep(ctx, 0, 2); err != nil || n != 2 {
+					t.Errorf("the other swept %d, %v", n, err)
+				}
+			})
+		}
+		return natstest.Pass
+	})), kv.Config{})
+	if n, err := b.Sweep(ctx, 0, 10); err != nil || n != 1 {
+		t.Fatalf("swept %d, %v, want the one that is left", n, err)
+	}
+}
+
+// Who asks for the store's time waits no longer than it may for another who asks, and who may wait longer.
+func TestTheTimeIsNotWaitedForBeyondTheContext(t *testing.T) {
+	s := natstest.Start(t)
+	var deaf atomic.Bool
+	asked := make(chan struct{}, 1)
+	b := open(t, natstest.Connect(t, natstest.Refuse(t, s.URL(), func(subject string) natstest.Refusal {
+		if !deaf.Load() || !strings.HasPrefix(subject, "$JS.API.STREAM.INFO.") {
+			return natstest.Pass
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return natstest.Swallow
+	})), kv.Config{})
+	deaf.Store(true)
+	long, end := context.WithTimeout(t.Context(), 5*time.Second)
+	defer end()
+	patient, hasty := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := b.Now(long); patient <- err }()
+	<-asked
+	given, up := context.WithCancel(t.Context())
+	up()
+	go func() { _, err := b.Now(given); hasty <- err }()
+	select {
+	case err := <-hasty:
+		if api.CodeOf(err) != api.Unavailable {
+			t.Errorf("given up: got %v", err)
+		}
+	case <-patient:
+		t.Error("who has given up waits for who has not")
+		return
+	}
+	end()
+	if err := <-patient; api.CodeOf(err) != api.Unavailable {
+		t.Errorf("the store does not answer: got %v", err)
+	}
+	deaf.Store(false)
+	if _, err := b.Now(within(t, 10*time.Second)); err != nil {
+		t.Error(err)
 	}
 }
 

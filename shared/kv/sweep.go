@@ -2,7 +2,6 @@ package kv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,13 +23,14 @@ func (b *Bucket) Sweep(ctx context.Context, age time.Duration, limit int) (int, 
 	name := cons.CachedInfo().Name
 	defer b.dropConsumer(name)
 	removed := 0
-	for left := cons.CachedInfo().NumPending; left > 0 && removed < limit; {
-		batch, err := cons.Fetch(int(min(left, 500)), jetstream.FetchContext(ctx))
+	for left := cons.CachedInfo().NumPending; left > 0 && removed < limit && ctx.Err() == nil; {
+		batch, err := cons.FetchNoWait(int(min(left, 500)))
 		if err != nil {
 			return removed, fmt.Errorf("sweep %s: %w", b.name, err)
 		}
-		left = 0
+		came := false
 		for m := range batch.Messages() {
+			came = true
 			meta, err := m.Metadata()
 			if err != nil {
 				return removed, fmt.Errorf("sweep %s: %w", b.name, err)
@@ -45,8 +45,15 @@ func (b *Bucket) Sweep(ctx context.Context, age time.Duration, limit int) (int, 
 			}
 			removed++
 		}
-		if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		if err := batch.Error(); err != nil {
 			return removed, fmt.Errorf("sweep %s: %w", b.name, err)
+		}
+		if !came { // others sweep as well: the server stops at what is gone, and goes on behind it when it is asked again
+			info, err := cons.Info(ctx)
+			if err != nil {
+				return removed, fmt.Errorf("sweep %s: %w", b.name, err)
+			}
+			left = info.NumPending
 		}
 	}
 	return removed, ctx.Err()
