@@ -22,6 +22,13 @@ func ChaseFor(d time.Duration) (undo func()) {
 // Able refuses a server that cannot restore.
 func Able(ctx context.Context, conn *rpc.Conn) error { return newServer(conn).able(ctx) }
 
+// ChunkTime sets how long a chunk of a restore may take, until the function that it returns is called.
+func ChunkTime(d time.Duration) (undo func()) {
+	was := chunkTime
+	chunkTime = d
+	return func() { chunkTime = was }
+}
+
 // NewCompressor is what archives are compressed with.
 var NewCompressor = newCompressor
 

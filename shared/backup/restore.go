@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -255,8 +256,24 @@ func (p *Part) firstSeq() uint64 {
 // lastSeq is the last sequence of the restored stream.
 func (p *Part) lastSeq() uint64 { return p.Last + gap(p.store()) }
 
-// part brings one stream back.
+// sendings is how often a part is sent.
+const sendings = 3
+
+// part brings one stream back. The server gives up a sender that it has not heard for five seconds, which on a busy machine can be its own
+// fault: then the part is sent again.
 func (r *restore) part(ctx context.Context, p *Part) error {
+	for try := 1; ; try++ {
+		err := r.send(ctx, p)
+		if !errors.Is(err, errGivenUp) || try == sendings || ctx.Err() != nil {
+			return err
+		}
+		if err := r.server.remove(ctx, p.Stream); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *restore) send(ctx context.Context, p *Part) error {
 	f, err := r.from.open(p.File)
 	if err != nil {
 		return err

@@ -54,9 +54,10 @@ func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description,
 
 // Codes of errors of JetStream.
 const (
-	codeNoLeader = 10008 // JetStream is not available for now
-	codeNoStream = 10059
-	codeNoMsg    = 10037
+	codeNoLeader      = 10008 // JetStream is not available for now
+	codeNoStream      = 10059
+	codeNoMsg         = 10037
+	codeRestoreFailed = 10062
 )
 
 // ask sends a request and reads the answer into v. A refusal is an *apiError.

@@ -11,10 +11,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+var (
+	errGivenUp = errors.New("the server has broken the restore off")
+	chunkTime  = 30 * time.Second // for the server to store a chunk
+)
+
 const (
 	chunkBytes  = 256 << 10
-	windowSize  = 32 // chunks that wait for the server
-	chunkTime   = 30 * time.Second
+	windowSize  = 32               // chunks that wait for the server
 	knownTime   = 5 * time.Second  // until a server of a cluster knows of a subscription at another
 	restoreTime = 10 * time.Minute // for the server to make a stream of what it got
 )
@@ -133,11 +137,17 @@ func (s *sender) hear(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	msg, err := s.sub.NextMsgWithContext(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: it took a part and did not say so", errGivenUp)
+	case err != nil:
 		return fmt.Errorf("the server took a part and did not say so: %w", err)
-	}
-	if len(msg.Data) == 0 {
+	case len(msg.Data) == 0:
 		return nil
 	}
-	return answer(msg, nil)
+	err = answer(msg, nil)
+	if failed := new(apiError); errors.As(err, &failed) && failed.ErrCode == codeRestoreFailed {
+		return fmt.Errorf("%w: %w", errGivenUp, err)
+	}
+	return err
 }
