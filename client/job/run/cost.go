@@ -78,8 +78,8 @@ func (r *Run) watchCost(ctx context.Context, cancel context.CancelCauseFunc) {
 const othersEvery = 3 * time.Second
 
 // watchOthers ends the run when nothing happens any more because every task that is left waits for money that no cap of the run's
-// own holds back.
-func (r *Run) watchOthers(ctx context.Context, cancel context.CancelCauseFunc) {
+// own holds back. While the job has one, watchCost sees to that, and tells how much was spent of it, however slow it is.
+func (r *Run) watchOthers(ctx context.Context, cancel context.CancelCauseFunc, capped bool) {
 	before := -1
 	for pause(ctx, othersEvery); ctx.Err() == nil; pause(ctx, othersEvery) {
 		stats := r.Stats()
@@ -88,6 +88,11 @@ func (r *Run) watchOthers(ctx context.Context, cancel context.CancelCauseFunc) {
 		before = ended
 		if !still {
 			continue
+		}
+		if capped {
+			if b, err := r.budget(ctx); err != nil || b != nil {
+				continue
+			}
 		}
 		why, err := r.refusal(ctx)
 		if err != nil || why == nil {

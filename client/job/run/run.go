@@ -99,7 +99,7 @@ func (r *Run) Do(ctx context.Context) error {
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
 	defer cancel(nil)
-	watchers.Go(func() { r.watchOthers(ctx, cancel) })
+	watchers.Go(func() { r.watchOthers(ctx, cancel, capped) })
 	if capped {
 		watchers.Go(func() { r.watchCost(ctx, cancel) })
 		defer r.addUp(ctx)
