@@ -114,7 +114,7 @@ func (s *Store) EndUnheard(ctx context.Context, id string) error {
 		return err
 	}
 	s.forgetState(ctx, id)
-	return s.clear(ctx, s.anyTask(id))
+	return s.takeOut(ctx, id)
 }
 
 // SaveCheckpoint saves what an attempt at a task wants kept.
