@@ -34,6 +34,41 @@ func TestALeaseLivesBeforeItIsHeardOf(t *testing.T) {
 	refused(t, c, api.HostsRegister, api.Host{ID: "h2", Lease: "l2"}, api.FailedPrecondition, api.ReasonUnknownLease)
 }
 
+// A host that starts a program has what was set before, also where the replica that it asks has not heard of it.
+func TestASecretIsReadAsItWasSet(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	var deaf atomic.Bool
+	replica(t, natstest.Refuse(t, srv.URL(), func(subject string) natstest.Refusal {
+		if deaf.Load() && strings.HasPrefix(subject, "$JS.API.CONSUMER.MSG.NEXT.KV_mabus_secrets.") {
+			return natstest.Swallow
+		}
+		return natstest.Pass
+	}), registry.Config{})
+	c, key := dial(t, srv.URL(), "tester"), newKey(t)
+	must(t, c, api.SecretKeysAdd, api.SecretKeyAddRequest{Key: key})
+	first := must(t, c, api.SecretsSet, sealed(t, key, "llm"))
+	must(t, c, api.SecretsList, api.SecretsListRequest{MinRevision: first.Revision}) // it has heard of this one
+	deaf.Store(true)
+	stream, err := c.JS.Stream(t.Context(), "KV_mabus_secrets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range stream.ConsumerNames(t.Context()).Name() { // what it waits for does not come any more
+		if err := stream.DeleteConsumer(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for version := 2; version < 4; version++ {
+		must(t, c, api.SecretsSet, sealed(t, key, "llm"))
+		if got := must(t, c, api.SecretsGet, api.GetRequest{ID: "llm"}); got.Version != version {
+			t.Errorf("version %d is read where %d was set", got.Version, version)
+		}
+	}
+	must(t, c, api.SecretsRemove, api.DeregisterRequest{ID: "llm"})
+	refused(t, c, api.SecretsGet, api.GetRequest{ID: "llm"}, api.NotFound, api.ReasonSecretNotFound)
+}
+
 // A key that becomes the present one again, and has a secret set to it, while it is being retired, is not retired.
 func TestAKeyIsRetiredWithNothingSealedToItAtThatMoment(t *testing.T) {
 	t.Parallel()

@@ -129,6 +129,11 @@ func (d *directory[T]) get(ctx context.Context, req *api.GetRequest) (*T, error)
 	if v, rev, ok := d.mirror.Get(req.ID); ok {
 		return d.answer(v, d.bucket.Token(rev)), nil
 	}
+	return d.present(ctx, req)
+}
+
+// present reads one thing as the store's leader has it.
+func (d *directory[T]) present(ctx context.Context, req *api.GetRequest) (*T, error) {
 	res, err := d.table.Get(ctx, req.ID)
 	if err != nil {
 		return nil, err

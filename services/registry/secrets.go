@@ -85,7 +85,7 @@ func (x *secrets) stop() {
 
 func (s *Service) handleSecrets(srv *rpc.Server) {
 	rpc.Handle(srv, api.SecretsSet, s.setSecret)
-	rpc.Handle(srv, api.SecretsGet, s.secrets.sealed.get)
+	rpc.Handle(srv, api.SecretsGet, s.secrets.sealed.present) // a program that is started after a secret was set has that one
 	rpc.Handle(srv, api.SecretsList, s.listSecrets)
 	rpc.Handle(srv, api.SecretsRemove, func(ctx context.Context, r *api.DeregisterRequest) (*api.DeregisterResponse, error) {
 		return s.secrets.sealed.remove(ctx, r.ID, func(old *api.Secret, _ time.Time) (*api.Secret, roster.Event, error) { return roster.RemoveSecret(old) })

@@ -8,7 +8,7 @@ var (
 	}
 	SecretsGet = Method[GetRequest, Secret]{
 		Service: "registry", Noun: "secrets", Verb: "get",
-		Doc: "Returns a secret as it was sealed, which only who holds a key can open: for hosts, and for operators who seal it anew. Refused with secret_not_found.",
+		Doc: "Returns a secret as it was sealed last, which only who holds a key can open: for hosts, and for operators who seal it anew. Refused with secret_not_found.",
 	}
 	SecretsList = Method[SecretsListRequest, SecretsListResponse]{
 		Service: "registry", Noun: "secrets", Verb: "list",
