@@ -74,15 +74,15 @@ func (s *Service) start(ctx context.Context, r *api.AgentStartRequest) (*api.Age
 		spec = &rec.AgentSpec
 	}
 	tried := map[string]bool{}
-	for begin := time.Now(); ; {
+	for current := false; ; {
 		host, err := s.best(spec, tried)
 		switch {
 		case err == nil:
-		case api.ReasonOf(err) != api.ReasonHostFull && time.Since(begin) < patience/2 && ctx.Err() == nil: // a host that came just now is not in the view yet
-			select {
-			case <-ctx.Done():
-			case <-time.After(20 * time.Millisecond):
+		case api.ReasonOf(err) != api.ReasonHostFull && !current: // a host that came just now may not be in the view yet
+			if err := s.view.hosts.CatchUp(ctx); err != nil {
+				return nil, err
 			}
+			current = true
 			continue
 		case len(tried) == 0:
 			return nil, err

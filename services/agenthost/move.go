@@ -67,18 +67,17 @@ func (s *Service) destination(ctx context.Context, spec *api.AgentSpec, asked st
 	if asked == "" {
 		return s.best(spec, map[string]bool{s.cfg.ID: true})
 	}
-	for begin := time.Now(); ; {
+	for current := false; ; current = true {
 		hosts, agents := s.view.everything()
 		only := slices.DeleteFunc(hosts, func(h *api.Host) bool { return h.ID != asked || h.Status != api.HostLive })
 		switch {
 		case len(only) > 0:
 			return placement.Choose(only, agents, spec, s.loads())
-		case time.Since(begin) >= patience/2 || ctx.Err() != nil: // a host that came just now is not in the view yet
+		case current:
 			return "", api.Errorf(api.NotFound, "no live host is called %s", asked).WithReason(api.ReasonHostNotFound)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond):
+		if err := s.view.hosts.CatchUp(ctx); err != nil { // a host that came just now may not be in the view yet
+			return "", err
 		}
 	}
 }

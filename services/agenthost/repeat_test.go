@@ -27,6 +27,51 @@ func (w *world) refusing(t testing.TB, cfg agenthost.Config, refuse func(subject
 	w.hostOn(t, conn, cfg)
 }
 
+// A host that has come is found, however long the one that is asked has not heard of it.
+func TestAHostIsFoundBeforeItIsHeardOf(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(ctx context.Context, w *world) (*api.Agent, error){
+		"start": func(ctx context.Context, w *world) (*api.Agent, error) {
+			spec := puppetSpec("b")
+			spec.Placement = &api.Placement{Hosts: []string{"h2"}}
+			return w.Agents.Start(ctx, api.AgentStartRequest{Agent: &spec})
+		},
+		"move": func(ctx context.Context, w *world) (*api.Agent, error) {
+			return w.Agents.Move(ctx, api.AgentMoveRequest{ID: "a", Host: "h2"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, p := newWorld(t), newPuppet()
+			var deaf atomic.Bool
+			w.refusing(t, agenthost.Config{ID: "h1", Modules: []agent.Module{p.module("puppet")}}, func(subject string) natstest.Refusal {
+				if deaf.Load() && strings.HasPrefix(subject, "$JS.API.CONSUMER.MSG.NEXT.KV_mabus_hosts.") {
+					return natstest.Swallow
+				}
+				return natstest.Pass
+			})
+			w.start(t, puppetSpec("a"))
+			deaf.Store(true)
+			stream, err := w.Conn().JS.Stream(t.Context(), "KV_mabus_hosts")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for consumer := range stream.ConsumerNames(t.Context()).Name() { // what h1 waits for does not come any more; the others ask again
+				if consumer != api.OutboxConsumer {
+					if err := stream.DeleteConsumer(t.Context(), consumer); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			w.host(t, agenthost.Config{ID: "h2", Modules: []agent.Module{p.module("puppet")}})
+			time.AfterFunc(time.Second, func() { deaf.Store(false) })
+			if a, err := do(within(t, patience), w); err != nil || a.Host != "h2" {
+				t.Errorf("%+v, %v", a, err)
+			}
+		})
+	}
+}
+
 // losing loses the first answer of a request that a host would keep, once it is told to.
 func losing(on, lost *atomic.Bool) func(subject string) natstest.Refusal {
 	var seen sync.Map
