@@ -142,14 +142,16 @@ func (c *crowd) settle() {
 	if len(c.bids) == 0 {
 		c.t.Fatal("no bid was granted")
 	}
-	if _, err := insist(c, c.operator, "close", api.AuctionsClose, api.AuctionRequest{Auction: "hot"}); err != nil {
+	closed, err := insist(c, c.operator, "close", api.AuctionsClose, api.AuctionRequest{Auction: "hot"})
+	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.transcript()
+	over := closed.Revision // behind all that was granted, which any replica has seen that has seen this
+	c.transcript(over)
 	paid := map[string]int{}
 	sold := 0
 	for i := range c.conns {
-		c.statement(person(i), func(e *api.LedgerEntry) {
+		c.statement(person(i), over, func(e *api.LedgerEntry) {
 			if e.Kind == "transfer" && e.Amount < 0 {
 				paid[e.Ref]++
 			}
@@ -169,20 +171,20 @@ func (c *crowd) settle() {
 	if len(paid) != len(c.notes) {
 		c.t.Errorf("%d payments were granted, %d made", len(c.notes), len(paid))
 	}
-	if m, err := insist(c, c.operator, "look", api.MarketsGet, api.MarketGetRequest{ID: "gold"}); err != nil || m.Orders != c.orders {
+	if m, err := insist(c, c.operator, "look", api.MarketsGet, api.MarketGetRequest{ID: "gold", MinRevision: over}); err != nil || m.Orders != c.orders {
 		c.t.Errorf("%d orders were granted, the market is %+v (%v)", c.orders, m, err)
 	}
-	if a, err := insist(c, c.operator, "audit", api.LedgerAudit, api.AuditRequest{}); err != nil || !a.Agree {
+	if a, err := insist(c, c.operator, "audit", api.LedgerAudit, api.AuditRequest{MinRevision: over}); err != nil || !a.Agree {
 		c.t.Errorf("the audit: %+v, %v", a, err)
 	}
 	c.t.Logf("%d bids, %d payments and %d orders were granted", len(c.bids), len(c.notes), c.orders)
 }
 
 // transcript finds every bid that was granted in its place, once, and no other.
-func (c *crowd) transcript() {
+func (c *crowd) transcript(revision string) {
 	var steps []api.TranscriptStep
 	for {
-		r, err := insist(c, c.operator, fmt.Sprintf("steps%d", len(steps)), api.AuctionsTranscript, api.AuctionTranscriptRequest{Auction: "hot", After: uint64(len(steps))})
+		r, err := insist(c, c.operator, fmt.Sprintf("steps%d", len(steps)), api.AuctionsTranscript, api.AuctionTranscriptRequest{Auction: "hot", After: uint64(len(steps)), MinRevision: revision})
 		if err != nil || len(r.Steps) == 0 {
 			c.t.Fatalf("the transcript after step %d: %v", len(steps), err)
 		}
@@ -212,10 +214,10 @@ func (c *crowd) transcript() {
 }
 
 // statement shows all entries of somebody's main account.
-func (c *crowd) statement(owner string, see func(*api.LedgerEntry)) {
+func (c *crowd) statement(owner, revision string, see func(*api.LedgerEntry)) {
 	for before := uint64(0); ; {
 		id := fmt.Sprintf("statement%s%d", owner, before)
-		r, err := insist(c, c.operator, id, api.AccountsStatement, api.StatementRequest{Account: api.Account(owner, "", ""), Before: before})
+		r, err := insist(c, c.operator, id, api.AccountsStatement, api.StatementRequest{Account: api.Account(owner, "", ""), Before: before, MinRevision: revision})
 		if err != nil {
 			c.t.Fatal(err)
 		}

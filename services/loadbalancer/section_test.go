@@ -48,9 +48,9 @@ func TestTheSectionAndTheConfigurationAreOne(t *testing.T) {
 		return err == nil && c.Version == 1 && c.Strategy == api.StrategyRoundRobin && c.Ejection.Time == api.Duration(7*time.Second) && c.MaxActive == 10
 	}, "the replicas obey the section")
 	one := uint64(1)
-	c, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash, Version: &one})
-	if err != nil || c.Version != 2 {
-		t.Fatalf("%+v, %v", c, err)
+	set, err := w.Balancer.SetConfig(t.Context(), api.BalanceSetRequest{Strategy: api.StrategyHash, Version: &one})
+	if err != nil || set.Version != 2 {
+		t.Fatalf("%+v, %v", set, err)
 	}
 	natstest.Eventually(t, patience, func() bool {
 		return w.stored(t) == `{"loadbalancer":{"ejection":{"time":"7s"},"strategy":"consistent_hash"}}`
@@ -83,7 +83,7 @@ func TestTheSectionAndTheConfigurationAreOne(t *testing.T) {
 			t.Error("a strategy that there is not is taken over")
 		}
 	}
-	if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{}); err != nil || c.Strategy != api.StrategyHash || c.Version != 2 {
+	if c, err := w.Balancer.Config(t.Context(), api.BalanceGetRequest{MinRevision: set.Revision}); err != nil || c.Strategy != api.StrategyHash || c.Version != 2 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if _, err := w.Config.Reset(t.Context(), api.ConfigResetRequest{Section: "loadbalancer"}); err != nil {

@@ -41,11 +41,11 @@ func TestADeadHostTakesNoneOfTheOthersAgents(t *testing.T) {
 		return must(t, c, api.AgentsGet, api.GetRequest{ID: "lost"}).Status == api.AgentFailed
 	}, "the host's agents are marked")
 	var f *api.FleetHealth
-	natstest.Eventually(t, patience, func() bool { // a registry that does not answer in time is unknown
+	natstest.Eventually(t, patience, func() bool { // a registry that does not answer in time is unknown, and one that does may be a moment behind
 		f = must(t, c, api.HealthGet, api.HealthRequest{}).Fleet
-		return f != nil
-	}, "the registry has answered")
-	if f.HostsDead != 1 || f.AgentsAlive != 3 || f.AgentsWanted != 4 {
+		return f != nil && f.HostsDead == 1 && f.AgentsAlive == 3
+	}, "the registry has answered, and knows who is dead")
+	if f.AgentsWanted != 4 {
 		t.Errorf("got %+v", f)
 	}
 }

@@ -44,7 +44,7 @@ const (
 // targets are where something would come of a message, each in another way.
 var targets = []string{
 	ns + ".as.op.registry.agents.deregister", ns + ".registry.agents.deregister", ns + ".as.op.agent.hosted", ns + ".agent.hosted", ns + ".cancel.x",
-	"$KV.mabus_agents.prey", "$KV.mabus_locks.prey", "$O.mabus_snapshots.C.prey", ns + ".log.coordination", ns + ".event.registry.agents.prey",
+	"$KV.mabus_agents.prey", "$KV.mabus_locks.prey", "$O.mabus_snapshots.C.prey", ns + ".log.coordination", ns + ".event.registry.agents.nobody",
 	"$JS.API.STREAM.DELETE.KV_mabus_locks", "$JS.API.STREAM.PURGE.KV_mabus_agents", "$JS.API.STREAM.CREATE.evil", "$JS.API.CONSUMER.CREATE.mabus_events.x",
 	ns + ".consumers.CREATE.mabus_tasks.x", api.InboxPrefix("mabus") + ".x", api.AnswerPrefix("op") + ".x", "_R_.x",
 }

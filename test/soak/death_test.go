@@ -133,6 +133,7 @@ var commands = []command{
 	{
 		name: "config", least: 2, step: 3,
 		prepare: func(t *testing.T, c *client.Client, _ string, n int) {
+			natstest.Eventually(t, patience, func() bool { _, err := c.Config.Describe(t.Context(), "agenthost"); return err == nil }, "hosts have said what may be set")
 			if n < 2 { // the first version is made otherwise
 				must(t, c.Config.Change, t.Context(), pair(-1))
 			}

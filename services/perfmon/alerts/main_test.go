@@ -139,14 +139,15 @@ func (w *world) alert(t testing.TB, id string) *api.Alert {
 	return nil
 }
 
-// told returns what has happened to the alert of a source, in the order of the store.
+// told returns what has happened to the alert of a source, in the order in which it has: of the replicas that tell of it, each tells what it
+// gets.
 func (w *world) told(t testing.TB, id string) (list []string) {
 	t.Helper()
 	a := w.alert(t, id)
 	if a == nil {
 		return nil
 	}
-	for e, err := range w.Events.Query(t.Context(), api.EventQueryRequest{EventFilter: api.EventFilter{Type: "mabus.alerts.*", Subject: a.ID}}) {
+	for e, err := range w.Events.Query(t.Context(), api.EventQueryRequest{EventFilter: api.EventFilter{Type: "mabus.alerts.*", Subject: a.ID}, Order: api.EventsByTime}) {
 		if err != nil {
 			t.Fatal(err)
 		}
