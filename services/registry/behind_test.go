@@ -11,6 +11,7 @@ import (
 	"github.com/mabus-project/mabus/shared/api"
 	"github.com/mabus-project/mabus/shared/kv"
 	"github.com/mabus-project/mabus/shared/natstest"
+	"github.com/mabus-project/mabus/shared/rpc"
 )
 
 // A lease lives as soon as the store has it: a replica that has not heard of it, for however long, takes what lives by it.
@@ -64,6 +65,9 @@ func TestASecretIsReadAsItWasSet(t *testing.T) {
 		if got := must(t, c, api.SecretsGet, api.GetRequest{ID: "llm"}); got.Version != version {
 			t.Errorf("version %d is read where %d was set", got.Version, version)
 		}
+	}
+	if _, err := rpc.Call(t.Context(), c, api.SecretsGet, &api.GetRequest{ID: "llm", MinRevision: "none"}); api.CodeOf(err) != api.Invalid {
+		t.Errorf("a revision that is none: %v", err)
 	}
 	must(t, c, api.SecretsRemove, api.DeregisterRequest{ID: "llm"})
 	refused(t, c, api.SecretsGet, api.GetRequest{ID: "llm"}, api.NotFound, api.ReasonSecretNotFound)

@@ -134,6 +134,11 @@ func (d *directory[T]) get(ctx context.Context, req *api.GetRequest) (*T, error)
 
 // present reads one thing as the store's leader has it.
 func (d *directory[T]) present(ctx context.Context, req *api.GetRequest) (*T, error) {
+	if req.MinRevision != "" { // the leader has seen every revision that there is
+		if _, err := d.bucket.ParseToken(req.MinRevision); err != nil {
+			return nil, err
+		}
+	}
 	res, err := d.table.Get(ctx, req.ID)
 	if err != nil {
 		return nil, err
